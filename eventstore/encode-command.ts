@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { InvalidCommandError } from './errors.ts';
+import type { Command, EventShape, ExpectedVersion } from './event.ts';
+
+/** Limits of one command. Larger things belong in several commands, or in a reference. */
+export const commandLimits = { events: 10_000, bytes: 32 * 1024 * 1024, idLength: 400, nameLength: 400 } as const;
+
+/** A command in the form the append function takes. */
+export interface EncodedCommand {
+  readonly envelope: object;
+  readonly data: readonly string[];
+  readonly meta: string;
+  readonly result: string;
+}
+
+/**
+ * Checks a command and turns it into exact JSON texts. JSON.stringify writes NUL and lone surrogates as escapes, so any
+ * JavaScript string survives. Throws InvalidCommandError.
+ */
+export function encodeCommand<E extends EventShape>(command: Command<E>): EncodedCommand {
+  checkName('Command id', command.id, commandLimits.idLength);
+  if (command.events.length === 0 || command.events.length > commandLimits.events) {
+    throw new InvalidCommandError(
+      `Command "${command.id}" has ${command.events.length} events; expected 1 to ${commandLimits.events}.`,
+    );
+  }
+  const indexes = new Map<string, number>();
+  for (const { name } of command.streams) {
+    checkName('Stream name', name, commandLimits.nameLength);
+    if (indexes.has(name)) throw new InvalidCommandError(`Command "${command.id}" names stream "${name}" twice.`);
+    indexes.set(name, indexes.size);
+  }
+  const data: string[] = [];
+  const events = command.events.map((event) => {
+    const index = indexes.get(event.stream);
+    if (index === undefined) {
+      throw new InvalidCommandError(
+        `Command "${command.id}" has an event for stream "${event.stream}" without an expected version.`,
+        "Name the stream in `streams`; write expectedVersion: 'any' when no check is wanted.",
+      );
+    }
+    checkName('Event type', event.type, commandLimits.nameLength);
+    data.push(exactJson(event.data, `data of ${event.type}`));
+    for (const subject of event.subjects ?? []) checkName('Subject', subject, commandLimits.nameLength);
+    return { s: index, type: event.type, v: event.schemaVersion ?? 1, subjects: event.subjects ?? null };
+  });
+  const result = exactJson(command.result ?? {}, 'result');
+  const meta = exactJson(command.meta ?? {}, 'meta');
+  const bytes = data.reduce((sum, text) => sum + text.length, result.length + meta.length);
+  if (bytes > commandLimits.bytes) {
+    throw new InvalidCommandError(
+      `Command "${command.id}" is ${bytes} characters long; expected at most ${commandLimits.bytes}.`,
+      'Split it into several commands, or store large content elsewhere and reference it.',
+    );
+  }
+  // What makes two commands the same: streams, events and answer; not who sent them (meta differs between attempts).
+  const hash = createHash('sha256');
+  for (const part of [JSON.stringify(events), JSON.stringify(command.streams), ...data, result]) {
+    hash.update(`${part.length}:`).update(part);
+  }
+  return {
+    envelope: {
+      id: command.id,
+      hash: hash.digest('hex'),
+      n: events.length,
+      streams: command.streams.map(({ name, expectedVersion, seal }) => ({
+        name,
+        expect: encodeExpectation(expectedVersion),
+        seal: seal ?? false,
+      })),
+      events,
+    },
+    data,
+    meta,
+    result,
+  };
+}
+
+const expectationCodes = { none: 0, any: -1, some: -2 } as const;
+
+function encodeExpectation(expected: ExpectedVersion): number {
+  if (typeof expected === 'string') return expectationCodes[expected];
+  if (!Number.isSafeInteger(expected) || expected < 0) {
+    throw new InvalidCommandError(
+      `Expected version ${expected} is not a version; expected 0, 1, 2 …, 'none', 'some' or 'any'.`,
+    );
+  }
+  return expected;
+}
+
+/** The expectation behind a code of the append function. */
+export function decodeExpectation(code: number): ExpectedVersion {
+  return code === -1 ? 'any' : code === -2 ? 'some' : code;
+}
+
+function checkName(what: string, value: string, maxLength: number): void {
+  if (value.length === 0 || value.length > maxLength) {
+    throw new InvalidCommandError(`${what} has ${value.length} characters; expected 1 to ${maxLength}.`);
+  }
+  if (value.includes('\0') || !value.isWellFormed()) {
+    throw new InvalidCommandError(
+      `${what} ${JSON.stringify(value)} holds a NUL or a lone surrogate; names must be plain text.`,
+    );
+  }
+}
+
+function exactJson(value: object, what: string): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    throw new InvalidCommandError(`The ${what} cannot be written as JSON: ${String(error)}`);
+  }
+  // A toJSON() may answer with nothing at all.
+  if (text === (undefined as unknown)) throw new InvalidCommandError(`The ${what} is not a JSON value.`);
+  return text;
+}

@@ -1,0 +1,72 @@
+import type pg from 'pg';
+import { appendCommand } from './append.ts';
+import { UnknownTenantError } from './errors.ts';
+import type { Command, EventShape, Position, Receipt, StoredEvent } from './event.ts';
+import { readCommand, readHead, readLog, readStream } from './read.ts';
+import type { ReadLogOptions, ReadStreamOptions, StoredCommand } from './read.ts';
+import type { Projection } from './view.ts';
+
+export interface AppendOptions {
+  /** Throw CommandBodyDiffersError when the id was used before with another body. @default false: the first body wins */
+  readonly strict?: boolean;
+  /** Append inside the caller's open READ COMMITTED transaction; its commit decides. The log's lock is held until then. */
+  readonly transaction?: pg.ClientBase;
+}
+
+/** An append-only log per tenant, with views folded inside every append. */
+export interface EventStore<E extends EventShape> {
+  /**
+   * Stores a command: all of its events, its receipt and the view rows they project to, in one transaction, at most once.
+   * Lost connections are retried; an in-doubt commit ends in the one true receipt.
+   * Throws ExpectedVersionConflictError, StreamSealedError, CommandBodyDiffersError (strict), InvalidCommandError,
+   * UnknownTenantError, StoreUnavailableError.
+   */
+  append<R = unknown>(tenant: string, command: Command<E>, options?: AppendOptions): Promise<Receipt<R>>;
+  /** Events of one stream in order of version; nothing for a stream that does not exist. */
+  readStream(tenant: string, stream: string, options?: ReadStreamOptions): Promise<StoredEvent<E>[]>;
+  /** Events of the log in order of position, paged. Throws LogNotDenseError when a position is missing. */
+  readLog(tenant: string, options?: ReadLogOptions): AsyncIterable<StoredEvent<E>>;
+  /** An accepted command, or undefined. */
+  readCommand(tenant: string, id: string): Promise<StoredCommand | undefined>;
+  /** Position of the newest event, 0 for an empty log. */
+  head(tenant: string): Promise<Position>;
+  /** The number of a tenant, for `withTenant`. Throws UnknownTenantError. */
+  tenantNumber(tenant: string): Promise<number>;
+}
+
+export interface EventStoreOptions<E extends EventShape> {
+  /** Sessions must work as the application role (see openPool). The caller ends the pool. */
+  readonly pool: pg.Pool;
+  /** Folded inside every append, in the same transaction. */
+  readonly projections: readonly Projection<E>[];
+}
+
+/** Opens the event store on a migrated database. */
+export function createEventStore<E extends EventShape>({ pool, projections }: EventStoreOptions<E>): EventStore<E> {
+  const numbers = new Map<string, number>();
+
+  async function tenantNumber(tenant: string): Promise<number> {
+    const known = numbers.get(tenant);
+    if (known !== undefined) return known;
+    // NUL would end in a protocol error that says nothing about tenants.
+    if (tenant.includes('\0')) throw new UnknownTenantError(tenant.replaceAll('\0', '\uFFFD'));
+    const { rows } = await pool.query<{ no: number | null }>('select holdfast.find_tenant($1) as no', [tenant]);
+    const no = rows[0]?.no;
+    if (no === undefined || no === null) throw new UnknownTenantError(tenant);
+    numbers.set(tenant, no);
+    return no;
+  }
+
+  return {
+    tenantNumber,
+    append: async (tenant, command, options = {}) =>
+      appendCommand({ pool, projections, tenant: await tenantNumber(tenant), command, ...options }),
+    readStream: async (tenant, stream, options = {}) =>
+      readStream<E>(pool, await tenantNumber(tenant), stream, options),
+    async *readLog(tenant, options = {}) {
+      yield* readLog<E>(pool, { id: tenant, no: await tenantNumber(tenant) }, options);
+    },
+    readCommand: async (tenant, id) => readCommand(pool, await tenantNumber(tenant), id),
+    head: async (tenant) => readHead(pool, await tenantNumber(tenant)),
+  };
+}

@@ -1,0 +1,34 @@
+/**
+ * holdfast/eventstore: an append-only log per tenant in Postgres, generic over events. See docs/architecture.md.
+ */
+export { createEventStore } from './event-store.ts';
+export type { AppendOptions, EventStore, EventStoreOptions } from './event-store.ts';
+export type {
+  Command,
+  EventShape,
+  ExpectedVersion,
+  NewEvent,
+  Position,
+  Receipt,
+  StoredEvent,
+  StreamExpectation,
+} from './event.ts';
+export type { ReadLogOptions, ReadStreamOptions, StoredCommand } from './read.ts';
+export { applicationRole, assertSafeRole, openPool, ownerRole } from './database.ts';
+export type { DatabaseOptions } from './database.ts';
+export { assertSchema, createTenant, logMigrations, migrate } from './migrate.ts';
+export type { MigrateReport, SchemaOptions } from './migrate.ts';
+export { close, defineView, ensure, open, optional, replace, required } from './view.ts';
+export type { Operation, Projection, View, ViewRow, ViewTable } from './view.ts';
+export { withTenant } from './with-tenant.ts';
+export {
+  CommandBodyDiffersError,
+  ExpectedVersionConflictError,
+  InvalidCommandError,
+  LogNotDenseError,
+  SchemaDriftError,
+  StoreUnavailableError,
+  StreamSealedError,
+  UnknownTenantError,
+  UnsafeRoleError,
+} from './errors.ts';

@@ -1,0 +1,140 @@
+import type pg from 'pg';
+import { LogNotDenseError } from './errors.ts';
+import type { EventShape, Position, StoredEvent } from './event.ts';
+import { withTenant } from './with-tenant.ts';
+
+export interface ReadStreamOptions {
+  /** First version to give. @default 1 */
+  readonly fromVersion?: number;
+}
+
+export interface ReadLogOptions {
+  /** Give events after this position. @default 0 */
+  readonly after?: Position;
+  /** Give events up to this position. @default the head when reading starts */
+  readonly upTo?: Position;
+  /** Events fetched per round trip. @default 500 */
+  readonly pageSize?: number;
+}
+
+/** An accepted command as the log holds it. */
+export interface StoredCommand {
+  readonly id: string;
+  readonly firstPosition: Position;
+  readonly lastPosition: Position;
+  readonly recordedAt: Date;
+  readonly meta: Readonly<Record<string, unknown>>;
+  readonly result: unknown;
+}
+
+interface EventRow {
+  position: number;
+  stream: string;
+  version: number;
+  type: string;
+  schema_version: number;
+  subjects: string[] | null;
+  recorded_at: Date;
+  data: object;
+}
+
+const selectEvents = `select e.position, s.name as stream, e.version, e.type, e.schema_version, e.subjects, e.recorded_at, e.data
+  from holdfast.event e join holdfast.stream s on s.tenant = e.tenant and s.no = e.stream where e.tenant = $1`;
+
+/** Reads one stream whole, in order of version. */
+export async function readStream<E extends EventShape>(
+  pool: pg.Pool,
+  tenant: number,
+  stream: string,
+  { fromVersion = 1 }: ReadStreamOptions,
+): Promise<StoredEvent<E>[]> {
+  return withTenant(pool, tenant, async (client) => {
+    const { rows } = await client.query<EventRow>(
+      `${selectEvents} and s.name = $2 and e.version >= $3 order by e.version`,
+      [tenant, stream, fromVersion],
+    );
+    return rows.map((row) => toEvent<E>(row));
+  });
+}
+
+/** Pages through the log in short transactions, so that no snapshot is held for the length of a long read. */
+export async function* readLog<E extends EventShape>(
+  pool: pg.Pool,
+  tenant: { readonly id: string; readonly no: number },
+  { after = 0, upTo, pageSize = 500 }: ReadLogOptions,
+): AsyncGenerator<StoredEvent<E>> {
+  const end = upTo ?? (await readHead(pool, tenant.no));
+  let last = after;
+  while (last < end) {
+    const { rows } = await withTenant(pool, tenant.no, (client) =>
+      client.query<EventRow>(`${selectEvents} and e.position > $2 and e.position <= $3 order by e.position limit $4`, [
+        tenant.no,
+        last,
+        end,
+        pageSize,
+      ]),
+    );
+    if (rows.length === 0) {
+      // Asked beyond the head: nothing more to give. Inside the log an empty page is a hole.
+      if (last >= (await readHead(pool, tenant.no))) return;
+      throw new LogNotDenseError(tenant.id, last + 1, end);
+    }
+    for (const row of rows) {
+      if (row.position !== last + 1) throw new LogNotDenseError(tenant.id, last + 1, row.position);
+      last = row.position;
+      yield toEvent<E>(row);
+    }
+  }
+}
+
+/** Position of the newest event of a log. */
+export async function readHead(pool: pg.Pool, tenant: number): Promise<Position> {
+  return withTenant(pool, tenant, async (client) => {
+    const { rows } = await client.query<{ position: number }>(
+      'select position from holdfast.log_head where tenant = $1',
+      [tenant],
+    );
+    return rows[0]?.position ?? 0;
+  });
+}
+
+/** One accepted command by its id. */
+export async function readCommand(pool: pg.Pool, tenant: number, id: string): Promise<StoredCommand | undefined> {
+  return withTenant(pool, tenant, async (client) => {
+    const { rows } = await client.query<{
+      first_position: number;
+      last_position: number;
+      recorded_at: Date;
+      meta: Record<string, unknown>;
+      result: unknown;
+    }>(
+      'select first_position, last_position, recorded_at, meta, result from holdfast.command where tenant = $1 and id = $2',
+      [tenant, id],
+    );
+    const row = rows[0];
+    return (
+      row && {
+        id,
+        firstPosition: row.first_position,
+        lastPosition: row.last_position,
+        recordedAt: row.recorded_at,
+        meta: row.meta,
+        result: row.result,
+      }
+    );
+  });
+}
+
+function toEvent<E extends EventShape>(row: EventRow): StoredEvent<E> {
+  // The log gives back what `append` took, so its data has the shape the type says.
+  return {
+    type: row.type,
+    data: row.data,
+    position: row.position,
+    stream: row.stream,
+    version: row.version,
+    schemaVersion: row.schema_version,
+    subjects: row.subjects ?? [],
+    recordedAt: row.recorded_at,
+  } as unknown as StoredEvent<E>;
+}

@@ -1,0 +1,36 @@
+import type pg from 'pg';
+import { retryConnection } from './retry-connection.ts';
+
+/**
+ * Runs reads of one tenant in one read-only snapshot: all of them see the same log. Row-level security shows this tenant
+ * and no other; the setting ends with the transaction, so it cannot leak through the pool. `read` must only read: it runs again
+ * when the connection breaks. Throws StoreUnavailableError when the server stays away.
+ */
+export async function withTenant<T>(
+  pool: pg.Pool,
+  tenant: number,
+  read: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  return retryConnection(() => readOnce(pool, tenant, read));
+}
+
+async function readOnce<T>(pool: pg.Pool, tenant: number, read: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    // One round trip for both statements; the tenant is a number of ours, never text of a user.
+    await client.query(
+      `begin isolation level repeatable read read only; select set_config('holdfast.tenant', '${Number(tenant)}', true)`,
+    );
+    const result = await read(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((rollbackError: unknown) => {
+      broken = rollbackError instanceof Error ? rollbackError : new Error(String(rollbackError));
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
