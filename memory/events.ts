@@ -1,0 +1,297 @@
+import type { Scope } from './scope.ts';
+
+/**
+ * Everything that can happen to a thread and its memory: past-tense facts, readonly, plain JSON. Texts live here and in views,
+ * never in Temporal. Change a shape only with a new schema version and an upcaster.
+ */
+
+/** Which turn of which line of history an event belongs to. */
+export interface TurnRef {
+  readonly thread: string;
+  readonly branch: string;
+  readonly turn: string;
+}
+
+/** Where a memory came from: the turn whose words say it. */
+export interface Source {
+  readonly thread: string;
+  readonly branch: string;
+  readonly turn: string;
+  /** The words themselves, shortened. */
+  readonly quote: string;
+}
+
+/** Built-in kinds of facts. */
+export type FactKind = 'preference' | 'fact' | 'task_state' | 'feedback';
+
+/** Who vouches for a memory, best first. A derived item gets the lowest class of its sources. */
+export type Trust = 'direct_user' | 'tool_internal' | 'model_inference' | 'tool_external';
+
+/** A call of a tool as the model wrote it; `arguments` is raw text and may be malformed. */
+export interface RecordedToolCall {
+  readonly id: string;
+  readonly name: string;
+  readonly arguments: string;
+}
+
+/** One part of a recorded prompt: literal text, or a reference to the event whose text was used. */
+export interface PromptPart {
+  readonly role: 'system' | 'user' | 'assistant' | 'tool';
+  /** Text written for this prompt (blocks and recalled memories). */
+  readonly text?: string;
+  /** Position of the event whose text stands here. */
+  readonly position?: number;
+  /** Part of the message before this one rather than a message of its own. @default false */
+  readonly continues?: boolean;
+}
+
+/** Why an item was recalled: its place in each channel and the factors that moved it. */
+export interface RecalledItem {
+  readonly id: string;
+  readonly kind: string;
+  /** `[m1]` in the prompt; null when it was not injected. */
+  readonly label: string | null;
+  readonly score: number;
+  /** Rank in each channel that found it, from 1. */
+  readonly ranks: Readonly<Record<string, number>>;
+  /** Multipliers applied to the fused score. */
+  readonly factors: Readonly<Record<string, number>>;
+  /** In words, for people. */
+  readonly reason: string;
+  /** Why a candidate was left out of the prompt; null when it was injected. */
+  readonly rejected: string | null;
+}
+
+/** What retrieval did for a step. */
+export interface RetrievalTrace {
+  readonly query: string;
+  /** The log position the memory was read at. */
+  readonly position: number;
+  readonly embedder: string;
+  readonly channels: Readonly<Record<string, number>>;
+  readonly items: readonly RecalledItem[];
+  readonly tokens: number;
+  readonly durationMs: number;
+  /** A channel that could not be used, and why. */
+  readonly degraded: readonly string[];
+}
+
+/** What became of one proposed memory. */
+export interface MemoryOutcome {
+  readonly outcome: 'stored' | 'duplicate' | 'superseding' | 'historical' | 'disputed' | 'retracted' | 'rejected';
+  /** The fact or procedure it concerns; null when rejected. */
+  readonly id: string | null;
+  readonly text: string;
+  readonly reason: string;
+}
+
+export interface Usage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
+type Event<Type extends string, Data extends object> = { readonly type: Type; readonly data: Readonly<Data> };
+
+export type AgentConfigured = Event<
+  'AgentConfigured',
+  {
+    agent: string;
+    hash: string;
+    model: string;
+    instructions: string;
+    tools: readonly { name: string; description: string }[];
+  }
+>;
+
+export type TurnRequested = Event<
+  'TurnRequested',
+  TurnRef & { agent: string; user: string | null; message: string; occurredAt: string }
+>;
+
+export type StepCompleted = Event<
+  'StepCompleted',
+  TurnRef & {
+    step: number;
+    /** Context was loaded as of this position. */
+    basePosition: number;
+    prompt: { readonly hash: string; readonly parts: readonly PromptPart[]; readonly tokens: number };
+    retrieval: RetrievalTrace | null;
+    model: string;
+    requestedModel: string;
+    codeVersion: string;
+    text: string | null;
+    toolCalls: readonly RecordedToolCall[];
+    finishReason: string;
+    usage: Usage;
+  }
+>;
+
+export type ToolCompleted = Event<
+  'ToolCompleted',
+  TurnRef & {
+    step: number;
+    /** Place among the step's calls, from 0. */
+    ordinal: number;
+    call: string;
+    tool: string;
+    outcome: 'ok' | 'failed' | 'rejected' | 'invalid' | 'timed_out';
+    /** The arguments that were used (after an edit, the edited ones). */
+    arguments: unknown;
+    result: string;
+    effectKey: string;
+    durationMs: number;
+  }
+>;
+
+export type ApprovalRequested = Event<
+  'ApprovalRequested',
+  TurnRef & {
+    approval: string;
+    step: number;
+    ordinal: number;
+    call: string;
+    tool: string;
+    arguments: unknown;
+    argumentsHash: string;
+    argumentsSchema: Readonly<Record<string, unknown>>;
+    reason: string;
+    deadline: string;
+    onTimeout: 'reject';
+  }
+>;
+
+export type ApprovalDecided = Event<
+  'ApprovalDecided',
+  TurnRef & {
+    approval: string;
+    decision: 'approve' | 'edit' | 'respond' | 'reject';
+    actor: string;
+    reason: string | null;
+    /** Edited arguments, for `edit`. */
+    arguments: unknown;
+    /** Words for the model instead of a tool result, for `respond`. */
+    message: string | null;
+    timedOut: boolean;
+  }
+>;
+
+export type ApprovalDecisionIgnored = Event<
+  'ApprovalDecisionIgnored',
+  TurnRef & {
+    approval: string;
+    decision: string;
+    actor: string;
+    why: 'already_decided' | 'arguments_changed' | 'turn_ended';
+  }
+>;
+
+export type RoundRecorded = Event<
+  'RoundRecorded',
+  TurnRef & {
+    round: string;
+    scope: Scope;
+    agent: string;
+    message: { readonly speaker: string; readonly text: string };
+    reply: { readonly speaker: string; readonly text: string };
+    occurredAt: string;
+  }
+>;
+
+export type TurnCompleted = Event<'TurnCompleted', TurnRef & { steps: number }>;
+export type TurnFailed = Event<'TurnFailed', TurnRef & { code: string; message: string }>;
+export type TurnAborted = Event<'TurnAborted', TurnRef & { actor: string; reason: string }>;
+
+export type FactAsserted = Event<
+  'FactAsserted',
+  {
+    fact: string;
+    scope: Scope;
+    kind: FactKind;
+    subject: string;
+    relation: string;
+    value: string;
+    text: string;
+    contentHash: string;
+    confidence: number;
+    trust: Trust;
+    /** World time from which it holds. */
+    validFrom: string;
+    /** Born historical: it had ended before we learnt of it. */
+    validTo: string | null;
+    replaces: string | null;
+    disputedWith: string | null;
+    source: Source;
+  }
+>;
+export type FactConfirmed = Event<'FactConfirmed', { fact: string; source: Source }>;
+export type FactSuperseded = Event<'FactSuperseded', { fact: string; by: string; validTo: string; source: Source }>;
+export type FactRetracted = Event<'FactRetracted', { fact: string; validTo: string; reason: string; source: Source }>;
+
+export type ProcedureLearned = Event<
+  'ProcedureLearned',
+  {
+    procedure: string;
+    version: number;
+    scope: Scope;
+    goal: string;
+    text: string;
+    contentHash: string;
+    trust: Trust;
+    validFrom: string;
+    source: Source;
+  }
+>;
+
+export type BlockEdited = Event<
+  'BlockEdited',
+  {
+    scope: Scope;
+    label: string;
+    description: string;
+    value: string;
+    /** Upper bound of the value in characters. */
+    limit: number;
+    actor: string;
+    reason: string;
+  }
+>;
+
+export type ExtractionCompleted = Event<
+  'ExtractionCompleted',
+  TurnRef & { model: string; outcomes: readonly MemoryOutcome[]; usage: Usage }
+>;
+export type ExtractionFailed = Event<'ExtractionFailed', TurnRef & { code: string; message: string }>;
+
+export type HistoryArchived = Event<
+  'HistoryArchived',
+  TurnRef & {
+    workflowId: string;
+    runId: string;
+    events: number;
+    encoding: 'temporal-history-protobuf+base64';
+    history: string;
+  }
+>;
+
+/** Every event Holdfast writes. */
+export type MemoryEvent =
+  | AgentConfigured
+  | TurnRequested
+  | StepCompleted
+  | ToolCompleted
+  | ApprovalRequested
+  | ApprovalDecided
+  | ApprovalDecisionIgnored
+  | RoundRecorded
+  | TurnCompleted
+  | TurnFailed
+  | TurnAborted
+  | FactAsserted
+  | FactConfirmed
+  | FactSuperseded
+  | FactRetracted
+  | ProcedureLearned
+  | BlockEdited
+  | ExtractionCompleted
+  | ExtractionFailed
+  | HistoryArchived;

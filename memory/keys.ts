@@ -1,0 +1,40 @@
+import type { Scope } from './scope.ts';
+import { scopeStream } from './scope.ts';
+
+/**
+ * Names of streams and commands. All are logical: tenant (the log itself), turn, step, ordinal; never a run, an attempt or a
+ * random id, so a retry, a reset and a second worker all mean the same thing by the same key.
+ */
+
+/** Streams of the log. */
+export const streams = {
+  turn: (turn: string): string => `turn/${turn}`,
+  thread: (thread: string, branch: string): string =>
+    `thread/${encodeURIComponent(thread)}/${encodeURIComponent(branch)}`,
+  approval: (approval: string): string => `approval/${approval}`,
+  ignoredDecisions: (approval: string): string => `approval-ignored/${approval}`,
+  extraction: (turn: string): string => `extraction/${turn}`,
+  history: (turn: string): string => `history/${turn}`,
+  agent: (agent: string): string => `agent/${encodeURIComponent(agent)}`,
+  memory: (scope: Scope): string => scopeStream('memory', scope),
+  block: (scope: Scope, label: string): string => `${scopeStream('block', scope)}/l=${encodeURIComponent(label)}`,
+};
+
+/** Command ids. */
+export const commands = {
+  requestTurn: (turn: string): string => `turn/${turn}`,
+  step: (turn: string, step: number): string => `turn/${turn}/step/${step}`,
+  tool: (turn: string, step: number, ordinal: number): string => `turn/${turn}/step/${step}/tool/${ordinal}`,
+  decision: (approval: string, decision: string, actor: string): string => `approval/${approval}/${decision}/${actor}`,
+  ignoredDecision: (approval: string, decision: string, actor: string): string =>
+    `approval/${approval}/ignored/${decision}/${actor}`,
+  terminal: (turn: string): string => `turn/${turn}/terminal`,
+  extraction: (turn: string): string => `turn/${turn}/extraction`,
+  history: (turn: string): string => `turn/${turn}/history`,
+  agent: (agent: string, hash: string): string => `agent/${encodeURIComponent(agent)}/${hash}`,
+};
+
+/** Id of the approval for one tool call of one step. */
+export function approvalId(turn: string, step: number, ordinal: number): string {
+  return `${turn}.${step}.${ordinal}`;
+}

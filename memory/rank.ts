@@ -1,0 +1,123 @@
+/** A candidate as the channels found it. */
+export interface Candidate {
+  readonly id: string;
+  readonly kind: string;
+  readonly text: string;
+  /** Digest of the text: candidates of one digest say the same thing. */
+  readonly contentHash: string;
+  /** When it was said or began to hold, in milliseconds of the epoch. */
+  readonly at: number;
+  readonly trust: string;
+  /** How many sources vouch for it. */
+  readonly proofs: number;
+  /** Score in each channel that found it; higher is better. */
+  readonly scores: Readonly<Record<string, number>>;
+  /** Unit vector, where one is attached. */
+  readonly vector: Float32Array | null;
+}
+
+export interface RankedCandidate extends Candidate {
+  readonly score: number;
+  readonly ranks: Readonly<Record<string, number>>;
+  readonly factors: Readonly<Record<string, number>>;
+}
+
+export interface RankOptions {
+  /** The time the question is asked at, in milliseconds of the epoch. */
+  readonly now: number;
+  /** Weight of each channel in the fusion. @default 1 each */
+  readonly weights?: Readonly<Record<string, number>>;
+  /** Constant of reciprocal rank fusion. @default 60 */
+  readonly k?: number;
+}
+
+const dayMs = 86_400_000;
+const trustFactor: Readonly<Record<string, number>> = {
+  direct_user: 1.05,
+  tool_internal: 1,
+  model_inference: 1,
+  tool_external: 0.9,
+};
+/** Facts and how-tos are distilled: at equal rank they beat the conversation they came from. */
+const kindFactor: Readonly<Record<string, number>> = { round: 0.9 };
+
+/**
+ * Fuses the channels by reciprocal rank (Cormack et al. 2009) and applies bounded factors for recency, trust, proof and kind.
+ * Factors stay within ±15 %, so no boost rescues an irrelevant item. Ranks and factors are kept for the explanation. Ties go to id.
+ */
+export function rank(candidates: readonly Candidate[], { now, weights = {}, k = 60 }: RankOptions): RankedCandidate[] {
+  const channels = new Set(candidates.flatMap(({ scores }) => Object.keys(scores)));
+  const ranks = new Map<string, Record<string, number>>(candidates.map(({ id }) => [id, {}]));
+  for (const channel of channels) {
+    candidates
+      .filter(({ scores }) => scores[channel] !== undefined)
+      .sort((a, b) => (b.scores[channel] ?? 0) - (a.scores[channel] ?? 0) || compare(a.id, b.id))
+      .forEach(({ id }, index) => {
+        const own = ranks.get(id);
+        if (own) own[channel] = index + 1;
+      });
+  }
+  return candidates
+    .map((candidate) => {
+      const own = ranks.get(candidate.id) ?? {};
+      const fused = Object.entries(own).reduce(
+        (sum, [channel, place]) => sum + (weights[channel] ?? 1) / (k + place),
+        0,
+      );
+      const ageDays = Math.max(0, now - candidate.at) / dayMs;
+      const factors = {
+        recency: round3(1 + 0.1 * (Math.max(0.1, 1 - ageDays / 365) - 0.5)),
+        trust: trustFactor[candidate.trust] ?? 1,
+        proof: round3(1 + Math.min(0.1, Math.log(Math.max(1, candidate.proofs)) / 20)),
+        kind: kindFactor[candidate.kind] ?? 1,
+      };
+      const score = Object.values(factors).reduce((product, factor) => product * factor, fused);
+      return { ...candidate, score, ranks: own, factors };
+    })
+    .sort((a, b) => b.score - a.score || compare(a.id, b.id));
+}
+
+/**
+ * Maximal marginal relevance (Carbonell and Goldstein 1998), iterative: each pick trades relevance against its likeness to what
+ * is picked already, so that two wordings of one fact do not fill two places. Keeps order of picking.
+ */
+export function diversify(
+  ranked: readonly RankedCandidate[],
+  { limit, lambda = 0.7 }: { limit: number; lambda?: number },
+): RankedCandidate[] {
+  const best = ranked[0]?.score ?? 1;
+  const left = [...ranked];
+  const picked: RankedCandidate[] = [];
+  while (picked.length < limit && left.length > 0) {
+    let winner = 0;
+    let winnerScore = -Infinity;
+    left.forEach((candidate, index) => {
+      const likeness = picked.reduce((most, other) => Math.max(most, similarity(candidate, other)), 0);
+      const marginal = lambda * (candidate.score / best) - (1 - lambda) * likeness;
+      if (marginal > winnerScore) [winner, winnerScore] = [index, marginal];
+    });
+    picked.push(...left.splice(winner, 1));
+  }
+  return picked;
+}
+
+function similarity(a: RankedCandidate, b: RankedCandidate): number {
+  if (a.contentHash === b.contentHash) return 1;
+  if (!a.vector || !b.vector || a.vector.length !== b.vector.length) return 0;
+  return Math.max(0, dot(a.vector, b.vector));
+}
+
+/** Inner product of two vectors of one length; the cosine for unit vectors. */
+export function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
+  return sum;
+}
+
+function round3(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

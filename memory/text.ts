@@ -1,0 +1,25 @@
+/** Lower-cases, folds accents and width, and collapses everything that is not a letter or digit: equal meaning, equal text. */
+export function normaliseText(text: string): string {
+  return text
+    .normalize('NFKD')
+    .replace(/\p{Mark}/gu, '')
+    .toLowerCase()
+    .replace(/[^\p{Letter}\p{Number}]+/gu, ' ')
+    .trim();
+}
+
+/** Tokens of a text, estimated without a tokenizer as a quarter of its UTF-8 bytes, at least 1. */
+export function estimateTokens(text: string): number {
+  let bytes = 0;
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
+  return Math.max(1, Math.ceil(bytes / 4));
+}
+
+/** The text cut to `length` characters with an ellipsis, never inside a surrogate pair. */
+export function shorten(text: string, length: number): string {
+  const flat = text.replace(/\s+/g, ' ').trim();
+  return flat.length <= length ? flat : `${flat.slice(0, length - 1).toWellFormed()}…`;
+}
