@@ -18,7 +18,7 @@ export { applicationRole, assertSafeRole, openPool, ownerRole } from './database
 export type { DatabaseOptions } from './database.ts';
 export { assertSchema, createTenant, logMigrations, migrate } from './migrate.ts';
 export type { MigrateReport, SchemaOptions } from './migrate.ts';
-export { close, defineView, ensure, open, optional, replace, required } from './view.ts';
+export { cleanText, close, defineView, ensure, open, optional, replace, required } from './view.ts';
 export type { Operation, Projection, View, ViewRow, ViewTable } from './view.ts';
 export { withTenant } from './with-tenant.ts';
 export {

@@ -58,7 +58,7 @@ export interface View<C extends Columns = Columns> {
   /** Table name in schema `holdfast`. */
   readonly name: string;
   /** Columns that identify a row; at most one row per key holds at any position. */
-  readonly key: readonly (keyof C & string)[];
+  readonly key: readonly string[];
   readonly columns: C;
   /** Extra SQL of the table: generated columns. @default none */
   readonly generated?: Readonly<Record<string, string>>;
@@ -67,7 +67,9 @@ export interface View<C extends Columns = Columns> {
 }
 
 /** Declares a view; use `typeof view.columns` for its row type. */
-export function defineView<const C extends Columns>(view: View<C>): View<C> {
+export function defineView<const C extends Columns>(
+  view: View<C> & { readonly key: readonly (keyof C & string)[] },
+): View<C> {
   return view;
 }
 
@@ -169,12 +171,14 @@ export function definitionHash(view: View, projectionVersion: number): string {
     .slice(0, 32);
 }
 
-/**
- * `jsonb` and `text` refuse NUL and lone surrogates, which models do produce. The log keeps them (exact text); views get
- * U+FFFD in their place.
- */
+/** A text as views hold it: U+FFFD stands for NUL and lone surrogates. */
+export function cleanText(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\uFFFD');
+}
+
+/** `jsonb` and `text` refuse NUL and lone surrogates, which models do produce. The log keeps them, as exact text. */
 function clean(value: unknown): unknown {
-  if (typeof value === 'string') return value.toWellFormed().replaceAll('\0', '\uFFFD');
+  if (typeof value === 'string') return cleanText(value);
   if (Array.isArray(value)) return value.map(clean);
   if (value instanceof Date) return value.toISOString();
   if (typeof value === 'object' && value !== null) {

@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import { logMigrations } from '../eventstore/index.ts';
+import type { Projection } from '../eventstore/index.ts';
+import type { MemoryEvent } from '../memory/events.ts';
+import { episodicProjection } from './episodic/projection.ts';
+import { proceduralProjection } from './procedural/projection.ts';
+import { searchProjection } from './search/projection.ts';
+import { semanticProjection } from './semantic/projection.ts';
+import { threadsProjection } from './threads/projection.ts';
+import { workingProjection } from './working/projection.ts';
+
+/** Every projection of Holdfast, folded inside each append. */
+export const projections: readonly Projection<MemoryEvent>[] = [
+  threadsProjection,
+  workingProjection,
+  semanticProjection,
+  episodicProjection,
+  proceduralProjection,
+  searchProjection,
+];
+
+/** The schema of a Holdfast database, for `migrate` and `assertSchema`. */
+export const holdfastSchema = {
+  migrationFolders: [logMigrations, join(import.meta.dirname, 'migrations')],
+  projections,
+} as const;

@@ -1,0 +1,91 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely';
+import type pg from 'pg';
+import type { Position, ViewTable } from '../eventstore/index.ts';
+import { withTenant } from '../eventstore/index.ts';
+import type { roundView } from './episodic/views.ts';
+import type { procedureView, toolOutcomeView } from './procedural/views.ts';
+import type { documentView } from './search/views.ts';
+import type { factEndView, factSourceView, factView } from './semantic/views.ts';
+import type {
+  approvalDecisionView,
+  approvalView,
+  extractionView,
+  historyView,
+  stepView,
+  threadView,
+  turnEndView,
+  turnView,
+} from './threads/views.ts';
+import type { blockView, messageView } from './working/views.ts';
+
+/** The tables queries may read, as Kysely knows them. */
+export interface ViewDatabase {
+  thread: ViewTable<typeof threadView.columns>;
+  turn: ViewTable<typeof turnView.columns>;
+  turn_end: ViewTable<typeof turnEndView.columns>;
+  step: ViewTable<typeof stepView.columns>;
+  approval: ViewTable<typeof approvalView.columns>;
+  approval_decision: ViewTable<typeof approvalDecisionView.columns>;
+  extraction: ViewTable<typeof extractionView.columns>;
+  history: ViewTable<typeof historyView.columns>;
+  fact: ViewTable<typeof factView.columns>;
+  fact_end: ViewTable<typeof factEndView.columns>;
+  fact_source: ViewTable<typeof factSourceView.columns>;
+  round: ViewTable<typeof roundView.columns>;
+  procedure: ViewTable<typeof procedureView.columns>;
+  tool_outcome: ViewTable<typeof toolOutcomeView.columns>;
+  message: ViewTable<typeof messageView.columns>;
+  block: ViewTable<typeof blockView.columns>;
+  memory_document: ViewTable<typeof documentView.columns> & { readonly terms: string };
+  log_head: { readonly tenant: number; readonly position: number };
+}
+
+/** What a query gets: one snapshot of one tenant, read as of one position. */
+export interface ViewReader {
+  readonly db: Kysely<ViewDatabase>;
+  readonly client: pg.ClientBase;
+  readonly tenant: number;
+  /** All rows are read as of this position. */
+  readonly position: Position;
+}
+
+/**
+ * Runs queries of one tenant in one snapshot, as of a position. Asking for a position beyond the head reads the head.
+ * @param at defaults to the head
+ */
+export async function readViews<T>(
+  pool: pg.Pool,
+  tenant: number,
+  read: (reader: ViewReader) => Promise<T>,
+  { at }: { readonly at?: Position | undefined } = {},
+): Promise<T> {
+  return withTenant(pool, tenant, async (client) => {
+    const { rows } = await client.query<{ position: number }>(
+      'select position from holdfast.log_head where tenant = $1',
+      [tenant],
+    );
+    const head = rows[0]?.position ?? 0;
+    return read({ db: overClient(client), client, tenant, position: Math.min(at ?? head, head) });
+  });
+}
+
+/** Condition: the row held at the reader's position. Works on any table of views, also under an alias. */
+export function heldAt<DB, TB extends keyof DB>(position: Position, table: string) {
+  return (eb: ExpressionBuilder<DB, TB>): ExpressionWrapper<DB, TB, SqlBool> => {
+    const from = eb.ref(`${table}.from_pos` as never);
+    const to = eb.ref(`${table}.to_pos` as never);
+    return eb.and([
+      eb(from, '<=', position as never),
+      eb.or([eb(to, 'is', null as never), eb(to, '>', position as never)]),
+    ]);
+  };
+}
+
+/** Kysely over one checked-out client: its queries run inside the client's transaction. */
+function overClient(client: pg.ClientBase): Kysely<ViewDatabase> {
+  const connection = { query: client.query.bind(client), release: () => undefined };
+  const pool = { connect: () => Promise.resolve(connection), end: () => Promise.resolve() };
+  // Kysely restates the two methods of a pool it calls; its type asks for the overloads of `pg`, which bind() erases.
+  return new Kysely<ViewDatabase>({ dialect: new PostgresDialect({ pool: pool as unknown as pg.Pool }) });
+}

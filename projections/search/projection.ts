@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { cleanText, close, open, replace } from '../../eventstore/index.ts';
+import type { Projection } from '../../eventstore/index.ts';
+import type { MemoryEvent } from '../../memory/events.ts';
+import { scopeColumns } from '../scope-columns.ts';
+import { documentView } from './views.ts';
+
+/** Documents for retrieval, in step with the facts, how-tos and rounds they stand for. */
+export const searchProjection: Projection<MemoryEvent> = {
+  name: 'search',
+  version: 1,
+  views: [documentView],
+  project({ type, data }) {
+    switch (type) {
+      case 'FactAsserted':
+        // Born historical: it had ended before it was learnt, so it is not recalled as if it held.
+        if (data.validTo !== null) return [];
+        return open(documentView, {
+          id: data.fact,
+          kind: data.kind,
+          ...scopeColumns(data.scope),
+          ...searchText(data.text),
+          trust: data.trust,
+          said_at: new Date(data.validFrom),
+          thread: data.source.thread,
+          turn: data.source.turn,
+        });
+      case 'FactSuperseded':
+      case 'FactRetracted':
+        return close(documentView, { id: data.fact });
+      case 'ProcedureLearned':
+        return replace(documentView, {
+          id: data.procedure,
+          kind: 'procedure',
+          ...scopeColumns(data.scope),
+          ...searchText(data.text),
+          trust: data.trust,
+          said_at: new Date(data.validFrom),
+          thread: data.source.thread,
+          turn: data.source.turn,
+        });
+      case 'RoundRecorded':
+        return open(documentView, {
+          id: data.round,
+          kind: 'round',
+          ...scopeColumns(data.scope),
+          ...searchText(roundText(data)),
+          trust: 'direct_user',
+          said_at: new Date(data.occurredAt),
+          thread: data.thread,
+          turn: data.turn,
+        });
+      default:
+        return [];
+    }
+  },
+};
+
+/** A round as one text: what search and embedding see. */
+export function roundText({
+  message,
+  reply,
+}: {
+  message: { speaker: string; text: string };
+  reply: { speaker: string; text: string };
+}): string {
+  return `${message.speaker}: ${message.text}\n${reply.speaker}: ${reply.text}`;
+}
+
+/** Key under which the vector of a text is stored: digest of the text as views hold it. */
+export function textHash(text: string): string {
+  return createHash('sha256').update(cleanText(text)).digest('hex');
+}
+
+function searchText(content: string): { content: string; text_hash: string } {
+  return { content, text_hash: textHash(content) };
+}

@@ -1,0 +1,64 @@
+import { close, ensure, open } from '../../eventstore/index.ts';
+import type { Operation, Projection } from '../../eventstore/index.ts';
+import type { MemoryEvent, Source } from '../../memory/events.ts';
+import { scopeColumns } from '../scope-columns.ts';
+import { factEndView, factSourceView, factView } from './views.ts';
+
+/** Typed facts with their sources, bitemporal: positions say when it was known, valid_from and valid_to when it held. */
+export const semanticProjection: Projection<MemoryEvent> = {
+  name: 'semantic',
+  version: 1,
+  views: [factView, factEndView, factSourceView],
+  project({ type, data }) {
+    switch (type) {
+      case 'FactAsserted':
+        return [
+          ...open(factView, {
+            fact: data.fact,
+            ...scopeColumns(data.scope),
+            kind: data.kind,
+            subject: data.subject,
+            relation: data.relation,
+            value: data.value,
+            content: data.text,
+            content_hash: data.contentHash,
+            confidence: data.confidence,
+            trust: data.trust,
+            valid_from: new Date(data.validFrom),
+            valid_to: data.validTo === null ? null : new Date(data.validTo),
+            replaces: data.replaces,
+            disputed_with: data.disputedWith,
+          }),
+          ...sourceRow(data.fact, data.source),
+        ];
+      case 'FactConfirmed':
+        return sourceRow(data.fact, data.source);
+      case 'FactSuperseded':
+        return [
+          ...close(factView, { fact: data.fact }),
+          ...open(factEndView, {
+            fact: data.fact,
+            valid_to: new Date(data.validTo),
+            replaced_by: data.by,
+            reason: 'superseded',
+          }),
+        ];
+      case 'FactRetracted':
+        return [
+          ...close(factView, { fact: data.fact }),
+          ...open(factEndView, {
+            fact: data.fact,
+            valid_to: new Date(data.validTo),
+            replaced_by: null,
+            reason: data.reason,
+          }),
+        ];
+      default:
+        return [];
+    }
+  },
+};
+
+function sourceRow(fact: string, { turn, thread, branch, quote }: Source): Operation[] {
+  return ensure(factSourceView, { fact, turn, thread, branch, quote });
+}

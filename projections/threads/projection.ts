@@ -1,0 +1,117 @@
+import { close, ensure, open } from '../../eventstore/index.ts';
+import type { Projection } from '../../eventstore/index.ts';
+import type { MemoryEvent } from '../../memory/events.ts';
+import {
+  approvalDecisionView,
+  approvalView,
+  extractionView,
+  historyView,
+  stepView,
+  threadView,
+  turnEndView,
+  turnView,
+} from './views.ts';
+
+/** Threads, turns, steps (checkpoints), approvals and what became of them. */
+export const threadsProjection: Projection<MemoryEvent> = {
+  name: 'threads',
+  version: 1,
+  views: [threadView, turnView, turnEndView, stepView, approvalView, approvalDecisionView, extractionView, historyView],
+  project({ type, data }) {
+    switch (type) {
+      case 'TurnRequested': {
+        const { thread, branch, turn, agent, user, message, occurredAt } = data;
+        const at = new Date(occurredAt);
+        return [
+          ...ensure(threadView, { thread, agent, user_id: user, started_at: at }),
+          ...open(turnView, { turn, thread, branch, agent, user_id: user, message, occurred_at: at }),
+        ];
+      }
+      case 'StepCompleted':
+        return open(stepView, {
+          turn: data.turn,
+          step: data.step,
+          thread: data.thread,
+          branch: data.branch,
+          base_position: data.basePosition,
+          prompt_hash: data.prompt.hash,
+          prompt_tokens: data.prompt.tokens,
+          model: data.model,
+          code_version: data.codeVersion,
+          content: data.text,
+          tool_calls: data.toolCalls,
+          finish_reason: data.finishReason,
+          recalled: data.retrieval?.items.filter(({ label }) => label !== null).length ?? 0,
+          input_tokens: data.usage.inputTokens,
+          output_tokens: data.usage.outputTokens,
+        });
+      case 'TurnCompleted':
+        return open(turnEndView, { ...refs(data), status: 'completed', code: null, detail: null });
+      case 'TurnFailed':
+        return open(turnEndView, { ...refs(data), status: 'failed', code: data.code, detail: data.message });
+      case 'TurnAborted':
+        return open(turnEndView, { ...refs(data), status: 'aborted', code: data.actor, detail: data.reason });
+      case 'ApprovalRequested':
+        return open(approvalView, {
+          ...refs(data),
+          approval: data.approval,
+          step: data.step,
+          ordinal: data.ordinal,
+          call: data.call,
+          tool: data.tool,
+          arguments: data.arguments,
+          arguments_hash: data.argumentsHash,
+          arguments_schema: data.argumentsSchema,
+          reason: data.reason,
+          deadline: new Date(data.deadline),
+        });
+      case 'ApprovalDecided':
+        return open(approvalDecisionView, {
+          approval: data.approval,
+          turn: data.turn,
+          decision: data.decision,
+          actor: data.actor,
+          reason: data.reason,
+          arguments: data.arguments,
+          message: data.message,
+          timed_out: data.timedOut,
+        });
+      case 'ExtractionCompleted':
+        return [
+          // A failed extraction may be run again: the later result stands.
+          ...close(extractionView, { turn: data.turn }),
+          ...open(extractionView, {
+            turn: data.turn,
+            status: 'completed',
+            model: data.model,
+            outcomes: data.outcomes,
+            detail: null,
+          }),
+        ];
+      case 'ExtractionFailed':
+        return [
+          ...close(extractionView, { turn: data.turn }),
+          ...open(extractionView, {
+            turn: data.turn,
+            status: 'failed',
+            model: null,
+            outcomes: [],
+            detail: `${data.code}: ${data.message}`,
+          }),
+        ];
+      case 'HistoryArchived':
+        return open(historyView, {
+          turn: data.turn,
+          workflow_id: data.workflowId,
+          run_id: data.runId,
+          events: data.events,
+        });
+      default:
+        return [];
+    }
+  },
+};
+
+function refs({ turn, thread, branch }: { turn: string; thread: string; branch: string }) {
+  return { turn, thread, branch };
+}

@@ -1,0 +1,125 @@
+import { defineView, optional, required } from '../../eventstore/index.ts';
+
+/** A conversation, from its first turn. */
+export const threadView = defineView({
+  name: 'thread',
+  key: ['thread'],
+  columns: {
+    thread: required('text'),
+    agent: required('text'),
+    user_id: optional('text'),
+    started_at: required('timestamptz'),
+  },
+});
+
+/** A turn as it was asked for; how it ended is a row of `turn_end`. */
+export const turnView = defineView({
+  name: 'turn',
+  key: ['turn'],
+  columns: {
+    turn: required('text'),
+    thread: required('text'),
+    branch: required('text'),
+    agent: required('text'),
+    user_id: optional('text'),
+    message: required('text'),
+    occurred_at: required('timestamptz'),
+  },
+  indexes: ['(tenant, thread, branch, from_pos)'],
+});
+
+/** How a turn ended; exactly one row per ended turn. */
+export const turnEndView = defineView({
+  name: 'turn_end',
+  key: ['turn'],
+  columns: {
+    turn: required('text'),
+    thread: required('text'),
+    branch: required('text'),
+    status: required('text'),
+    code: optional('text'),
+    detail: optional('text'),
+  },
+});
+
+/** One model call of a turn: the checkpoint after it. */
+export const stepView = defineView({
+  name: 'step',
+  key: ['turn', 'step'],
+  columns: {
+    turn: required('text'),
+    step: required('int'),
+    thread: required('text'),
+    branch: required('text'),
+    base_position: required('bigint'),
+    prompt_hash: required('text'),
+    prompt_tokens: required('int'),
+    model: required('text'),
+    code_version: required('text'),
+    content: optional('text'),
+    tool_calls: required('jsonb'),
+    finish_reason: required('text'),
+    recalled: required('int'),
+    input_tokens: required('int'),
+    output_tokens: required('int'),
+  },
+  indexes: ['(tenant, thread, branch, from_pos)'],
+});
+
+/** An action that waits, or waited, for a person. */
+export const approvalView = defineView({
+  name: 'approval',
+  key: ['approval'],
+  columns: {
+    approval: required('text'),
+    turn: required('text'),
+    thread: required('text'),
+    branch: required('text'),
+    step: required('int'),
+    ordinal: required('int'),
+    call: required('text'),
+    tool: required('text'),
+    arguments: required('jsonb'),
+    arguments_hash: required('text'),
+    arguments_schema: required('jsonb'),
+    reason: required('text'),
+    deadline: required('timestamptz'),
+  },
+  indexes: ['(tenant, turn)'],
+});
+
+/** What was decided about an approval, by whom. */
+export const approvalDecisionView = defineView({
+  name: 'approval_decision',
+  key: ['approval'],
+  columns: {
+    approval: required('text'),
+    turn: required('text'),
+    decision: required('text'),
+    actor: required('text'),
+    reason: optional('text'),
+    arguments: optional('jsonb'),
+    message: optional('text'),
+    timed_out: required('boolean'),
+  },
+});
+
+/** What extraction made of a turn after its reply. */
+export const extractionView = defineView({
+  name: 'extraction',
+  key: ['turn'],
+  columns: {
+    turn: required('text'),
+    status: required('text'),
+    model: optional('text'),
+    outcomes: required('jsonb'),
+    detail: optional('text'),
+  },
+});
+
+/** Turns whose Temporal history is in the log. */
+export const historyView = defineView({
+  name: 'history',
+  key: ['turn'],
+  columns: { turn: required('text'), workflow_id: required('text'), run_id: required('text'), events: required('int') },
+});

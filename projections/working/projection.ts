@@ -1,0 +1,62 @@
+import { open, replace } from '../../eventstore/index.ts';
+import type { Projection } from '../../eventstore/index.ts';
+import type { MemoryEvent } from '../../memory/events.ts';
+import { scopeStream } from '../../memory/scope.ts';
+import { scopeColumns } from '../scope-columns.ts';
+import { blockView, messageView } from './views.ts';
+
+/** Recent messages and blocks: what stands in a prompt without being searched for. */
+export const workingProjection: Projection<MemoryEvent> = {
+  name: 'working',
+  version: 1,
+  views: [messageView, blockView],
+  project({ type, data }) {
+    switch (type) {
+      case 'TurnRequested':
+        return open(messageView, {
+          ...place(data, 0, 0),
+          role: 'user',
+          content: data.message,
+          tool_calls: [],
+          call: null,
+        });
+      case 'StepCompleted':
+        return open(messageView, {
+          ...place(data, data.step, 0),
+          role: 'assistant',
+          content: data.text,
+          tool_calls: data.toolCalls,
+          call: null,
+        });
+      case 'ToolCompleted':
+        return open(messageView, {
+          ...place(data, data.step, data.ordinal + 1),
+          role: 'tool',
+          content: data.result,
+          tool_calls: [],
+          call: data.call,
+        });
+      case 'BlockEdited':
+        return replace(blockView, {
+          scope_key: scopeStream('', data.scope),
+          label: data.label,
+          ...scopeColumns(data.scope),
+          description: data.description,
+          value: data.value,
+          char_limit: data.limit,
+          actor: data.actor,
+          reason: data.reason,
+        });
+      default:
+        return [];
+    }
+  },
+};
+
+function place(
+  { turn, thread, branch }: { turn: string; thread: string; branch: string },
+  step: number,
+  ordinal: number,
+) {
+  return { turn, thread, branch, step, ordinal };
+}

@@ -1,0 +1,37 @@
+import { defineView, optional, required } from '../../eventstore/index.ts';
+
+/** The conversation message by message, as prompts are built from it. Step 0 is the user's message, ordinal 0 the model's reply. */
+export const messageView = defineView({
+  name: 'message',
+  key: ['turn', 'step', 'ordinal'],
+  columns: {
+    turn: required('text'),
+    step: required('int'),
+    ordinal: required('int'),
+    thread: required('text'),
+    branch: required('text'),
+    role: required('text'),
+    content: optional('text'),
+    tool_calls: required('jsonb'),
+    call: optional('text'),
+  },
+  indexes: ['(tenant, thread, branch, from_pos)'],
+});
+
+/** Labelled blocks: the memory that is always in the prompt. */
+export const blockView = defineView({
+  name: 'block',
+  key: ['scope_key', 'label'],
+  columns: {
+    scope_key: required('text'),
+    label: required('text'),
+    scope_user: optional('text'),
+    scope_agent: optional('text'),
+    scope_thread: optional('text'),
+    description: required('text'),
+    value: required('text'),
+    char_limit: required('int'),
+    actor: required('text'),
+    reason: required('text'),
+  },
+});
