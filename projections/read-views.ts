@@ -1,5 +1,5 @@
-import { Kysely, PostgresDialect } from 'kysely';
-import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely';
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import type { RawBuilder, SqlBool } from 'kysely';
 import type pg from 'pg';
 import type { Position, ViewTable } from '../eventstore/index.ts';
 import { withTenant } from '../eventstore/index.ts';
@@ -70,16 +70,10 @@ export async function readViews<T>(
   });
 }
 
-/** Condition: the row held at the reader's position. Works on any table of views, also under an alias. */
-export function heldAt<DB, TB extends keyof DB>(position: Position, table: string) {
-  return (eb: ExpressionBuilder<DB, TB>): ExpressionWrapper<DB, TB, SqlBool> => {
-    const from = eb.ref(`${table}.from_pos` as never);
-    const to = eb.ref(`${table}.to_pos` as never);
-    return eb.and([
-      eb(from, '<=', position as never),
-      eb.or([eb(to, 'is', null as never), eb(to, '>', position as never)]),
-    ]);
-  };
+/** Condition: the row of the table (or alias) held at the position. */
+export function heldAt(position: Position, table: string): RawBuilder<SqlBool> {
+  const [from, to] = [sql.ref(`${table}.from_pos`), sql.ref(`${table}.to_pos`)];
+  return sql<SqlBool>`(${from} <= ${position} and (${to} is null or ${to} > ${position}))`;
 }
 
 /** Kysely over one checked-out client: its queries run inside the client's transaction. */

@@ -1,0 +1,132 @@
+import type pg from 'pg';
+import type { Scope } from '../../memory/scope.ts';
+import type { ViewReader } from '../read-views.ts';
+
+/** A document a channel found, before ranking. */
+export interface FoundDocument {
+  readonly id: string;
+  readonly kind: string;
+  readonly content: string;
+  readonly text_hash: string;
+  readonly trust: string;
+  readonly said_at: Date;
+  readonly thread: string;
+  readonly turn: string;
+  readonly sources: number;
+}
+
+export interface LexicalMatch extends FoundDocument {
+  /** Occurrences of each query term. */
+  readonly frequencies: number[];
+  readonly length: number;
+}
+
+export interface VectorMatch extends FoundDocument {
+  /** Little-endian float32. */
+  readonly vector: Buffer;
+}
+
+// Documents of the tenant ($1) that held at the position ($2) and whose scope the reader ($3 user, $4 agent, $5 thread) may see.
+const visible = `visible as (
+  select d.* from holdfast.memory_document d
+  where d.tenant = $1 and d.from_pos <= $2 and (d.to_pos is null or d.to_pos > $2)
+    and (d.scope_user is null or d.scope_user = $3)
+    and (d.scope_agent is null or d.scope_agent = $4)
+    and (d.scope_thread is null or d.scope_thread = $5))`;
+
+const documentColumns = `d.id, d.kind, d.content, d.text_hash, d.trust, d.said_at, d.thread, d.turn,
+  greatest(1, (select count(*) from holdfast.fact_source s where s.tenant = $1 and s.fact = d.id and s.from_pos <= $2))::int as sources`;
+
+function visibleValues({ tenant, position }: ViewReader, reader: Scope): unknown[] {
+  return [tenant, position, reader.user ?? null, reader.agent ?? null, reader.thread ?? null];
+}
+
+/**
+ * Documents with any term of the query, their term frequencies, and the size of what was searched, for BM25.
+ * Terms are joined by OR: an AND of all words of a question finds almost nothing.
+ */
+export async function findByTerms(
+  reader: ViewReader,
+  { scope, query, limit = 1000 }: { readonly scope: Scope; readonly query: string; readonly limit?: number },
+): Promise<{ readonly matches: LexicalMatch[]; readonly documents: number; readonly averageLength: number }> {
+  const { rows } = await reader.client.query<LexicalMatch & { documents: number; average_length: number }>(
+    `with ${visible},
+     q as (select array_agg(lexeme order by lexeme) as terms,
+                  string_agg(quote_literal(lexeme), ' | ')::tsquery as any_term
+           from unnest(to_tsvector('english', $6))),
+     corpus as (select count(*)::int as documents, coalesce(avg(length(terms)), 0)::float8 as average_length from visible)
+     select ${documentColumns}, length(d.terms) as length, corpus.documents, corpus.average_length,
+       (select array_agg(coalesce((select cardinality(u.positions) from unnest(d.terms) u where u.lexeme = term), 0) order by term)
+          from unnest(q.terms) term) as frequencies
+     from visible d, q, corpus
+     where d.terms @@ q.any_term
+     limit $7`,
+    [...visibleValues(reader, scope), query.slice(0, 10_000), limit],
+  );
+  return { matches: rows, documents: rows[0]?.documents ?? 0, averageLength: rows[0]?.average_length ?? 0 };
+}
+
+/** Documents whose sign bits are nearest to the query's, with their vectors for an exact second pass. */
+export async function findByVector(
+  reader: ViewReader,
+  {
+    scope,
+    model,
+    code,
+    limit = 200,
+  }: { readonly scope: Scope; readonly model: string; readonly code: string; readonly limit?: number },
+): Promise<VectorMatch[]> {
+  const { rows } = await reader.client.query<VectorMatch>(
+    `with ${visible}
+     select ${documentColumns}, e.vector
+     from visible d
+     join holdfast.embedding e on e.tenant = $1 and e.model = $6 and e.text_hash = d.text_hash
+     where length(e.code) = length($7::varbit)
+     order by bit_count(e.code # $7::varbit), d.id
+     limit $8`,
+    [...visibleValues(reader, scope), model, code, limit],
+  );
+  return rows;
+}
+
+/** How many visible documents have no vector of this model yet. */
+export async function countWithoutVector(
+  reader: ViewReader,
+  { scope, model }: { readonly scope: Scope; readonly model: string },
+): Promise<number> {
+  const { rows } = await reader.client.query<{ n: number }>(
+    `with ${visible}
+     select count(*)::int as n from visible d
+     where not exists (select from holdfast.embedding e where e.tenant = $1 and e.model = $6 and e.text_hash = d.text_hash)`,
+    [...visibleValues(reader, scope), model],
+  );
+  return rows[0]?.n ?? 0;
+}
+
+/** Stores vectors of texts; ones that are there already stay. Derived data, so it needs no event and no lock. */
+export async function putVectors(
+  pool: pg.Pool,
+  tenant: number,
+  model: string,
+  vectors: readonly { readonly textHash: string; readonly vector: Float32Array }[],
+): Promise<void> {
+  if (vectors.length === 0) return;
+  await pool.query('select holdfast.put_embeddings($1, $2, $3, $4, $5)', [
+    tenant,
+    model,
+    vectors.map(({ textHash }) => textHash),
+    vectors.map(({ vector }) => signBits(vector)),
+    vectors.map(({ vector }) => Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength)),
+  ]);
+}
+
+/** One bit per dimension: set where the value is positive. */
+export function signBits(vector: Float32Array): string {
+  return Array.from(vector, (value) => (value > 0 ? '1' : '0')).join('');
+}
+
+/** A stored vector as numbers. */
+export function toVector(bytes: Buffer): Float32Array {
+  // Copied: a Buffer of the pool need not be aligned to four bytes.
+  return new Float32Array(new Uint8Array(bytes).buffer);
+}

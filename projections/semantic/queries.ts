@@ -1,0 +1,107 @@
+import type { FactKind, Trust } from '../../memory/events.ts';
+import type { KnownFact } from '../../memory/reconcile.ts';
+import type { Scope } from '../../memory/scope.ts';
+import type { ViewReader } from '../read-views.ts';
+import { heldAt } from '../read-views.ts';
+import { livesIn, visibleTo } from '../visible-to.ts';
+
+/** Facts that hold in exactly this scope: what a write is reconciled against. */
+export async function readKnownFacts({ db, position, tenant }: ViewReader, scope: Scope): Promise<KnownFact[]> {
+  const rows = await db
+    .selectFrom('fact')
+    .selectAll()
+    .where('tenant', '=', tenant)
+    .where(livesIn(scope, 'fact'))
+    .where(heldAt(position, 'fact'))
+    .where('valid_to', 'is', null)
+    .orderBy('from_pos')
+    .execute();
+  return rows.map((row) => ({
+    fact: row.fact,
+    kind: row.kind as FactKind,
+    subject: row.subject,
+    relation: row.relation,
+    value: row.value,
+    text: row.content,
+    contentHash: row.content_hash,
+    trust: row.trust as Trust,
+    validFrom: row.valid_from.toISOString(),
+  }));
+}
+
+/** A fact with its validity and its sources. */
+export interface FactRow {
+  readonly fact: string;
+  readonly kind: string;
+  readonly subject: string;
+  readonly relation: string;
+  readonly value: string;
+  readonly text: string;
+  readonly scope: { readonly user: string | null; readonly agent: string | null; readonly thread: string | null };
+  readonly confidence: number;
+  readonly trust: string;
+  readonly validFrom: Date;
+  readonly validTo: Date | null;
+  readonly replacedBy: string | null;
+  readonly disputedWith: string | null;
+  readonly position: number;
+  readonly sources: readonly {
+    readonly turn: string;
+    readonly thread: string;
+    readonly quote: string;
+    readonly position: number;
+  }[];
+}
+
+/** Facts a reader sees, oldest first. `past` adds those that were superseded, retracted or born historical. */
+export async function listFacts(
+  { db, position, tenant }: ViewReader,
+  { reader, past = false, limit = 500 }: { readonly reader: Scope; readonly past?: boolean; readonly limit?: number },
+): Promise<FactRow[]> {
+  let query = db
+    .selectFrom('fact as f')
+    .leftJoin('fact_end as e', (join) =>
+      join.onRef('e.tenant', '=', 'f.tenant').onRef('e.fact', '=', 'f.fact').on('e.from_pos', '<=', position),
+    )
+    .where('f.tenant', '=', tenant)
+    .where('f.from_pos', '<=', position)
+    .where(visibleTo(reader, 'f'))
+    .selectAll('f')
+    .select(['e.valid_to as ended_at', 'e.replaced_by'])
+    .orderBy('f.from_pos')
+    .limit(limit);
+  if (!past) query = query.where(heldAt(position, 'f')).where('f.valid_to', 'is', null);
+  const rows = await query.execute();
+  if (rows.length === 0) return [];
+  const sources = await db
+    .selectFrom('fact_source')
+    .selectAll()
+    .where('tenant', '=', tenant)
+    .where(heldAt(position, 'fact_source'))
+    .where(
+      'fact',
+      'in',
+      rows.map(({ fact }) => fact),
+    )
+    .orderBy('from_pos')
+    .execute();
+  return rows.map((row) => ({
+    fact: row.fact,
+    kind: row.kind,
+    subject: row.subject,
+    relation: row.relation,
+    value: row.value,
+    text: row.content,
+    scope: { user: row.scope_user, agent: row.scope_agent, thread: row.scope_thread },
+    confidence: row.confidence,
+    trust: row.trust,
+    validFrom: row.valid_from,
+    validTo: row.ended_at ?? row.valid_to,
+    replacedBy: row.replaced_by,
+    disputedWith: row.disputed_with,
+    position: row.from_pos,
+    sources: sources
+      .filter(({ fact }) => fact === row.fact)
+      .map(({ turn, thread, quote, from_pos }) => ({ turn, thread, quote, position: from_pos })),
+  }));
+}
