@@ -34,6 +34,13 @@ export interface RecordedToolCall {
   readonly arguments: string;
 }
 
+/** A tool as it was offered to the model. */
+export interface RecordedTool {
+  readonly name: string;
+  readonly description: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
 /** One part of a recorded prompt: literal text, or a reference to the event whose text was used. */
 export interface PromptPart {
   readonly role: 'system' | 'user' | 'assistant' | 'tool';

@@ -1,0 +1,22 @@
+import { awaitPredecessor } from './await-predecessor.ts';
+import type { ActivityDeps } from './deps.ts';
+import { endTurn } from './end-turn.ts';
+import { expireApproval } from './expire-approval.ts';
+import { extractMemory, recordExtractionFailure } from './extract-memory.ts';
+import { runActivity } from './run-activity.ts';
+import { runModelStep } from './run-model-step.ts';
+import { runTool } from './run-tool.ts';
+import type { Activities } from './types.ts';
+
+/** Gives the activities of a turn over their dependencies; one file each. */
+export function createActivities(deps: ActivityDeps): Activities {
+  return {
+    runModelStep: (input) => runActivity(deps, input, (scope) => runModelStep(deps, input, scope)),
+    runTool: (input) => runActivity(deps, input, (scope) => runTool(deps, input, scope)),
+    awaitPredecessor: (input) => runActivity(deps, input, () => awaitPredecessor(deps, input)),
+    expireApproval: (input) => runActivity(deps, input, () => expireApproval(deps, input)),
+    endTurn: (input) => runActivity(deps, input, () => endTurn(deps, input)),
+    extractMemory: (input) => runActivity(deps, input, (scope) => extractMemory(deps, input, scope)),
+    recordExtractionFailure: (input) => runActivity(deps, input, () => recordExtractionFailure(deps, input)),
+  };
+}

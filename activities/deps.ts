@@ -1,0 +1,33 @@
+import type pg from 'pg';
+import type { Agent } from '../agents/define-agent.ts';
+import type { EventStore } from '../eventstore/index.ts';
+import type { ChatModel, Embedder } from '../llm/ports.ts';
+import type { MemoryEvent } from '../memory/events.ts';
+import type { TurnRef } from './types.ts';
+
+/** Named places between the parts of a write path where tests and the demo may end the process. */
+export type Boundary =
+  | 'step.model_answered'
+  | 'step.committed'
+  | 'tool.executed'
+  | 'tool.committed'
+  | 'extraction.model_answered'
+  | 'extraction.committed';
+
+/** Everything activities need from outside; joined in worker/create-worker.ts. */
+export interface ActivityDeps {
+  readonly store: EventStore<MemoryEvent>;
+  readonly pool: pg.Pool;
+  readonly agents: ReadonlyMap<string, Agent>;
+  readonly model: ChatModel;
+  /** Model name for agents that name none. */
+  readonly defaultModel: string;
+  readonly embedder: Embedder;
+  /** Version of the code, recorded in every checkpoint. */
+  readonly codeVersion: string;
+  /** Starts the workflow of a turn whose request is in the log, or tells that it runs, or that it has gone. */
+  readonly ensureRunning: (ref: TurnRef) => Promise<'started' | 'running' | 'gone'>;
+  /** Called at each boundary of a write path. Does nothing outside fault injection. */
+  readonly reached: (boundary: Boundary, turn: string) => void;
+  readonly log: (level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>) => void;
+}

@@ -1,0 +1,31 @@
+import { StreamSealedError } from '../eventstore/index.ts';
+import { commands, streams } from '../memory/keys.ts';
+import { findTurn } from '../projections/threads/queries.ts';
+import { readViews } from '../projections/read-views.ts';
+import { UnknownTurnError } from './activity-errors.ts';
+import type { ActivityDeps } from './deps.ts';
+import type { EndTurnInput, TurnEnd } from './types.ts';
+
+/** Writes the terminal event of a turn that did not end by its last step. Exactly one terminal event: an earlier one wins. */
+export async function endTurn(deps: Pick<ActivityDeps, 'store' | 'pool'>, input: EndTurnInput): Promise<TurnEnd> {
+  const stream = streams.turn(input.turn);
+  const ref = { thread: input.thread, branch: input.branch, turn: input.turn };
+  try {
+    await deps.store.append(input.tenant, {
+      id: commands.terminal(input.turn),
+      streams: [{ name: stream, expectedVersion: 'some', seal: true }],
+      events: [
+        input.status === 'failed'
+          ? { type: 'TurnFailed', stream, data: { ...ref, code: input.code, message: input.message } }
+          : { type: 'TurnAborted', stream, data: { ...ref, actor: input.code, reason: input.message } },
+      ],
+    });
+  } catch (error) {
+    if (!(error instanceof StreamSealedError)) throw error;
+  }
+  return readViews(deps.pool, await deps.store.tenantNumber(input.tenant), async (reader) => {
+    const turn = await findTurn(reader, input.turn);
+    if (!turn || turn.status === 'running' || turn.status === 'waiting') throw new UnknownTurnError(input.turn);
+    return { status: turn.status, position: reader.position, approvals: [], code: turn.code };
+  });
+}

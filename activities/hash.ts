@@ -1,0 +1,21 @@
+import { createHash } from 'node:crypto';
+
+/** SHA-256 of a text in hexadecimal: the digest of contents, arguments and prompts. */
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** Digest of a tool call's arguments, independent of the order of keys. */
+export function argumentsHash(value: unknown): string {
+  return sha256(JSON.stringify(sortKeys(value)) ?? 'null').slice(0, 32);
+}
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sortKeys(inner)]),
+  );
+}

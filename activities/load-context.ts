@@ -1,0 +1,159 @@
+import type { Agent } from '../agents/define-agent.ts';
+import type { Receipt } from '../eventstore/index.ts';
+import { argumentsSchema } from '../agents/schema.ts';
+import type { ToolSpec } from '../llm/ports.ts';
+import { promptHash } from '../llm/prompt-hash.ts';
+import type { RetrievalTrace } from '../memory/events.ts';
+import { commands, streams } from '../memory/keys.ts';
+import type { AssembledPrompt, ThreadMessage } from '../memory/prompt.ts';
+import { assemblePrompt, recentMessages, toPromptMessage } from '../memory/prompt.ts';
+import { estimateTokens } from '../memory/text.ts';
+import { readViews } from '../projections/read-views.ts';
+import { retrieve } from '../projections/search/retrieve.ts';
+import type { TurnRow } from '../projections/threads/queries.ts';
+import { findTurn, listTurns } from '../projections/threads/queries.ts';
+import { readBlocks, readMessages } from '../projections/working/queries.ts';
+import { TurnEndedError, UnknownTurnError } from './activity-errors.ts';
+import type { ActivityDeps } from './deps.ts';
+import { sha256 } from './hash.ts';
+import { memoryToolSpecs } from './memory-tools.ts';
+import type { StepInput } from './types.ts';
+
+/** Everything a step needs before it calls the model. */
+export interface StepContext {
+  readonly turn: TurnRow;
+  /** All of it was read as of this position. */
+  readonly basePosition: number;
+  readonly prompt: AssembledPrompt;
+  readonly promptHash: string;
+  readonly promptTokens: number;
+  readonly tools: readonly ToolSpec[];
+  readonly retrieval: RetrievalTrace | null;
+}
+
+/** Loads a step's context as of the head, or tells which earlier turn of the branch must end first. */
+export async function loadContext(
+  deps: ActivityDeps,
+  agent: Agent,
+  input: StepInput,
+  signal: AbortSignal,
+): Promise<StepContext | { readonly blockedBy: string }> {
+  const tenant = await deps.store.tenantNumber(input.tenant);
+  const instructions = { text: agent.instructions, position: await configuredAt(deps, agent, input.tenant) };
+  const tools = toolSpecs(agent);
+  const query = await readViews(deps.pool, tenant, async (reader) => (await findTurn(reader, input.turn))?.message);
+  if (query === undefined) throw new UnknownTurnError(input.turn);
+  const started = performance.now();
+  const embedded = await embedQuery(deps, query, signal);
+
+  return readViews(deps.pool, tenant, async (reader) => {
+    const turn = await findTurn(reader, input.turn);
+    if (!turn) throw new UnknownTurnError(input.turn);
+    if (turn.status !== 'running' && turn.status !== 'waiting') throw new TurnEndedError(turn.turn, turn.status);
+    const [earlier] = await listTurns(reader, {
+      thread: turn.thread,
+      branch: turn.branch,
+      open: true,
+      before: turn.position,
+      limit: 1,
+    });
+    if (earlier) return { blockedBy: earlier.turn };
+
+    const scope = { ...(turn.user === null ? {} : { user: turn.user }), agent: agent.name, thread: turn.thread };
+    const found = await retrieve(reader, {
+      scope,
+      query,
+      vector: embedded.vector === null ? null : { model: deps.embedder.model, values: embedded.vector },
+      now: turn.occurredAt,
+      limit: agent.memory.recallLimit,
+      budgetTokens: agent.memory.recallTokens,
+      // What this turn said stands in the prompt already.
+      excludeTurn: turn.turn,
+    });
+    const { messages, currentTurnStart } = await readMessages(reader, {
+      thread: turn.thread,
+      branch: turn.branch,
+      turn: turn.turn,
+    });
+    const recent = recentMessages(messages, {
+      budgetTokens: agent.memory.messageTokens,
+      currentTurnStart,
+      tokensOf: messageTokens,
+    });
+    const edited = await readBlocks(reader, scope);
+    const blocks = [...agent.blocks.filter(({ label }) => !edited.some((block) => block.label === label)), ...edited];
+    const prompt = assemblePrompt({ instructions, blocks, memories: found.lines, messages: recent });
+    return {
+      turn,
+      basePosition: reader.position,
+      prompt,
+      promptHash: promptHash(prompt.messages, tools),
+      promptTokens: estimateTokens(JSON.stringify(prompt.messages)),
+      tools,
+      retrieval: {
+        query,
+        position: reader.position,
+        embedder: deps.embedder.model,
+        channels: found.channels,
+        items: found.items.map(({ text: _text, thread: _thread, turn: _turn, saidAt: _saidAt, ...item }) => item),
+        tokens: found.tokens,
+        durationMs: Math.round(performance.now() - started),
+        degraded: [...embedded.degraded, ...found.degraded],
+      },
+    };
+  });
+}
+
+/** The tools an agent's model sees. */
+export function toolSpecs(agent: Agent): ToolSpec[] {
+  const own = agent.tools.map(({ name, description, input }) => ({
+    name,
+    description,
+    parameters: argumentsSchema(input),
+  }));
+  return agent.memory.tools ? [...own, ...memoryToolSpecs] : own;
+}
+
+async function embedQuery(
+  deps: ActivityDeps,
+  query: string,
+  signal: AbortSignal,
+): Promise<{ readonly vector: Float32Array | null; readonly degraded: readonly string[] }> {
+  try {
+    const [vector] = await deps.embedder.embed([query], { signal });
+    return { vector: vector ?? null, degraded: [] };
+  } catch (error) {
+    if (signal.aborted) throw error;
+    deps.log('warn', 'the query was not embedded', { error: String(error) });
+    return { vector: null, degraded: [`the embedder ${deps.embedder.model} failed`] };
+  }
+}
+
+/** Position of the event that holds this version of the agent; written once per version, so prompts can refer to it. */
+async function configuredAt(deps: ActivityDeps, agent: Agent, tenant: string): Promise<number> {
+  const tools = toolSpecs(agent);
+  const hash = sha256(JSON.stringify([agent.model ?? deps.defaultModel, agent.instructions, tools])).slice(0, 32);
+  const stream = streams.agent(agent.name);
+  const receipt: Receipt = await deps.store.append(tenant, {
+    id: commands.agent(agent.name, hash),
+    streams: [{ name: stream, expectedVersion: 'any' }],
+    events: [
+      {
+        type: 'AgentConfigured',
+        stream,
+        data: {
+          agent: agent.name,
+          hash,
+          model: agent.model ?? deps.defaultModel,
+          instructions: agent.instructions,
+          tools,
+        },
+      },
+    ],
+  });
+  return receipt.firstPosition;
+}
+
+function messageTokens(message: ThreadMessage): number {
+  return estimateTokens(JSON.stringify(toPromptMessage(message)));
+}

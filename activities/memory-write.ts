@@ -1,0 +1,99 @@
+import type { NewEvent } from '../eventstore/index.ts';
+import type { MemoryEvent, MemoryOutcome, Trust } from '../memory/events.ts';
+import { streams } from '../memory/keys.ts';
+import type { MemoryProposal } from '../memory/reconcile.ts';
+import { reconcile } from '../memory/reconcile.ts';
+import type { Scope } from '../memory/scope.ts';
+import type { ViewReader } from '../projections/read-views.ts';
+import { readViews } from '../projections/read-views.ts';
+import { readKnownProcedures } from '../projections/procedural/queries.ts';
+import { readKnownFacts } from '../projections/semantic/queries.ts';
+import { putVectors } from '../projections/search/queries.ts';
+import { textHash } from '../projections/search/projection.ts';
+import type { ActivityDeps } from './deps.ts';
+import { sha256 } from './hash.ts';
+
+/** A memory write that is decided but not stored: the events and the version they were decided at. */
+export interface DecidedWrite {
+  readonly stream: string;
+  /** The memory stream's version when it was read: the write is refused, and decided again, when another came between. */
+  readonly expectedVersion: number;
+  readonly events: readonly NewEvent<MemoryEvent>[];
+  readonly outcomes: readonly MemoryOutcome[];
+}
+
+/** Decides proposals against what the scope holds now. */
+export async function decideWrite(
+  deps: ActivityDeps,
+  tenant: number,
+  input: {
+    readonly scope: Scope;
+    readonly trust: Trust;
+    readonly proposals: readonly MemoryProposal[];
+    readonly key: string;
+  },
+): Promise<DecidedWrite> {
+  const stream = streams.memory(input.scope);
+  return readViews(deps.pool, tenant, async (reader) => {
+    const { events, outcomes } = reconcile({
+      scope: input.scope,
+      trust: input.trust,
+      proposals: input.proposals,
+      facts: await readKnownFacts(reader, input.scope),
+      procedures: await readKnownProcedures(reader, input.scope),
+      hash: sha256,
+      // Logical: the command's key and the item's place in it, so a retry makes the same ids.
+      newId: (ordinal) => `m-${sha256(`${input.key}/${ordinal}`).slice(0, 16)}`,
+    });
+    return {
+      stream,
+      expectedVersion: await streamVersion(reader, stream),
+      events: events.map((event) => ({ ...event, stream, subjects: subjectsOf(input.scope) })),
+      outcomes,
+    };
+  });
+}
+
+/**
+ * Attaches vectors to texts before the events that mention them, so that they are found by meaning as soon as they exist.
+ * An embedder that fails costs the vectors, never the memory: it stays searchable by words, and the answer says so.
+ */
+export async function attachVectors(
+  deps: ActivityDeps,
+  tenant: number,
+  texts: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (texts.length === 0) return;
+  try {
+    const vectors = await deps.embedder.embed(texts, { signal });
+    await putVectors(
+      deps.pool,
+      tenant,
+      deps.embedder.model,
+      vectors.map((vector, index) => ({ vector, textHash: textHash(texts[index] ?? '') })),
+    );
+  } catch (error) {
+    deps.log('warn', 'vectors were not attached', { error: String(error) });
+  }
+}
+
+/** The texts of events that retrieval will look for. */
+export function searchableTexts(events: readonly MemoryEvent[]): string[] {
+  return events.flatMap((event) =>
+    event.type === 'FactAsserted' || event.type === 'ProcedureLearned' ? [event.data.text] : [],
+  );
+}
+
+/** Whom the memories of a scope are about. */
+export function subjectsOf(scope: Scope): string[] {
+  return scope.user === undefined ? [] : [`user:${scope.user}`];
+}
+
+async function streamVersion({ client, tenant }: ViewReader, stream: string): Promise<number> {
+  const { rows } = await client.query<{ version: number }>(
+    'select version from holdfast.stream where tenant = $1 and name = $2',
+    [tenant, stream],
+  );
+  return rows[0]?.version ?? 0;
+}

@@ -1,0 +1,59 @@
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import { HoldfastError } from '../errors/holdfast-error.ts';
+import { ModelError } from '../llm/model-error.ts';
+import type { ActivityDeps } from './deps.ts';
+import type { TurnRef } from './types.ts';
+
+/** What the body of an activity gets. */
+export interface ActivityScope {
+  /** Aborts when the turn is cancelled or the attempt timed out. */
+  readonly signal: AbortSignal;
+  /** From 1. */
+  readonly attempt: number;
+}
+
+/**
+ * Runs the body of an activity: heartbeats while it works, so that a dead worker is noticed in seconds, and turns its errors
+ * into failures that hold a code and a message of ours, never conversation text.
+ */
+export async function runActivity<T>(
+  deps: ActivityDeps,
+  ref: TurnRef,
+  body: (scope: ActivityScope) => Promise<T>,
+): Promise<T> {
+  const context = Context.current();
+  const heartbeatMs = context.info.heartbeatTimeoutMs;
+  const beat =
+    heartbeatMs === undefined ? undefined : setInterval(() => context.heartbeat(), Math.max(100, heartbeatMs / 4));
+  try {
+    return await body({ signal: context.cancellationSignal, attempt: context.info.attempt });
+  } catch (error) {
+    // A cancelled activity must end as cancelled, whatever error the abort came out as.
+    if (context.cancellationSignal.aborted) await context.cancelled;
+    throw toFailure(deps, ref, context.info.activityType, error);
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+function toFailure(deps: ActivityDeps, ref: TurnRef, activity: string, error: unknown): ApplicationFailure {
+  if (error instanceof ApplicationFailure) return error;
+  const details = {
+    activity,
+    turn: ref.turn,
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  };
+  if (error instanceof HoldfastError) {
+    deps.log(error.retryable ? 'warn' : 'error', `${activity} failed: ${error.code}`, details);
+    const retryAfterMs = error instanceof ModelError ? error.retryAfterMs : undefined;
+    return ApplicationFailure.create({
+      type: error.code,
+      message: error.hint === undefined ? error.message : `${error.message} ${error.hint}`,
+      nonRetryable: !error.retryable,
+      ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
+    });
+  }
+  deps.log('error', `${activity} failed unexpectedly`, details);
+  const name = error instanceof Error ? error.name : 'Error';
+  return ApplicationFailure.create({ type: 'UNEXPECTED', message: `${name}; the worker's log has the details.` });
+}

@@ -1,0 +1,185 @@
+import { ExpectedVersionConflictError, StreamSealedError } from '../eventstore/index.ts';
+import type { NewEvent, StreamExpectation } from '../eventstore/index.ts';
+import { ModelError } from '../llm/model-error.ts';
+import type { ChatReply } from '../llm/ports.ts';
+import type { MemoryEvent } from '../memory/events.ts';
+import { commands, streams } from '../memory/keys.ts';
+import { turnScope } from '../memory/scope.ts';
+import { roundText } from '../projections/search/projection.ts';
+import { StepLimitError, TurnEndedError, UnknownAgentError } from './activity-errors.ts';
+import type { ActivityDeps } from './deps.ts';
+import type { StepContext } from './load-context.ts';
+import { loadContext } from './load-context.ts';
+import { attachVectors, decideWrite, searchableTexts, subjectsOf } from './memory-write.ts';
+import type { ActivityScope } from './run-activity.ts';
+import { sortCalls } from './sort-calls.ts';
+import type { SortedCalls } from './sort-calls.ts';
+import type { StepInput, StepOutcome } from './types.ts';
+
+/** How often a step decides its memory writes anew because another writer of the scope came first. */
+const maxDecisions = 10;
+
+/**
+ * One model call with what surrounds it. If the step is recorded, gives what was recorded. Otherwise: context as of a position,
+ * the call, then one command with reply or tool calls, retrieval trace, memory writes and, at the end, the turn's terminal event.
+ */
+export async function runModelStep(
+  deps: ActivityDeps,
+  input: StepInput,
+  { signal }: ActivityScope,
+): Promise<StepOutcome> {
+  const commandId = commands.step(input.turn, input.step);
+  const recorded = await deps.store.readCommand(input.tenant, commandId);
+  if (recorded) return outcomeAt(recorded.result as RecordedOutcome, recorded.lastPosition);
+
+  const agent = deps.agents.get(input.agent);
+  if (!agent) throw new UnknownAgentError(input.agent, [...deps.agents.keys()]);
+  if (input.step > agent.limits.maxSteps) throw new StepLimitError(input.turn, agent.limits.maxSteps);
+  const context = await loadContext(deps, agent, input, signal);
+  if ('blockedBy' in context) return { position: 0, done: false, calls: [], blockedBy: context.blockedBy };
+
+  const requestedModel = agent.model ?? deps.defaultModel;
+  const reply = await deps.model.complete({
+    model: requestedModel,
+    messages: context.prompt.messages,
+    tools: context.tools,
+    signal,
+  });
+  if ((reply.text ?? reply.refusal ?? '').trim() === '' && reply.toolCalls.length === 0) {
+    throw new ModelError('MODEL_BAD_REPLY', `Model "${reply.model}" answered with neither text nor tool calls.`, {
+      retryable: true,
+    });
+  }
+  deps.reached('step.model_answered', input.turn);
+
+  const calls = await sortCalls(agent, input, context.turn, reply);
+  const done = reply.toolCalls.length === 0;
+  const outcome: RecordedOutcome = { done, calls: calls.pending };
+  for (let decision = 1; ; decision++) {
+    const command = await buildCommand(deps, input, context, reply, calls, requestedModel, done);
+    await attachVectors(deps, await deps.store.tenantNumber(input.tenant), texts(command.events), signal);
+    try {
+      const receipt = await deps.store.append<RecordedOutcome>(input.tenant, {
+        id: commandId,
+        ...command,
+        meta: { actor: `agent:${agent.name}`, step: input.step },
+        result: outcome,
+      });
+      deps.reached('step.committed', input.turn);
+      // Another worker that was taken for dead may have committed first: its answer is the step's answer.
+      return outcomeAt(receipt.result, receipt.lastPosition);
+    } catch (error) {
+      if (error instanceof StreamSealedError) throw new TurnEndedError(input.turn, 'failed or aborted meanwhile');
+      if (!(error instanceof ExpectedVersionConflictError) || decision === maxDecisions) throw error;
+    }
+  }
+}
+
+/** The part of a step's outcome that is stored with its command. */
+type RecordedOutcome = Pick<StepOutcome, 'done' | 'calls'>;
+
+function outcomeAt({ done, calls }: RecordedOutcome, position: number): StepOutcome {
+  return { done, calls, position, blockedBy: null };
+}
+
+async function buildCommand(
+  deps: ActivityDeps,
+  input: StepInput,
+  context: StepContext,
+  reply: ChatReply,
+  calls: SortedCalls,
+  requestedModel: string,
+  done: boolean,
+): Promise<{ streams: StreamExpectation[]; events: NewEvent<MemoryEvent>[] }> {
+  const { turn } = context;
+  const ref = { thread: turn.thread, branch: turn.branch, turn: turn.turn };
+  const scope = turnScope(turn);
+  const stream = streams.turn(turn.turn);
+  const subjects = subjectsOf(scope);
+  const text = reply.text ?? reply.refusal;
+  const expectations: StreamExpectation[] = [{ name: stream, expectedVersion: 'some', seal: done }];
+  const events: NewEvent<MemoryEvent>[] = [
+    {
+      type: 'StepCompleted',
+      stream,
+      subjects,
+      data: {
+        ...ref,
+        step: input.step,
+        basePosition: context.basePosition,
+        prompt: { hash: context.promptHash, parts: context.prompt.parts, tokens: context.promptTokens },
+        retrieval: context.retrieval,
+        model: reply.model,
+        requestedModel,
+        codeVersion: deps.codeVersion,
+        text,
+        toolCalls: reply.toolCalls,
+        finishReason: reply.refusal === null ? reply.finishReason : 'refusal',
+        usage: reply.usage,
+      },
+    },
+  ];
+
+  // Decided anew on every attempt: results of memory tools belong to this decision only.
+  const inline = [...calls.inline];
+  if (calls.proposals.length > 0) {
+    const write = await decideWrite(deps, await deps.store.tenantNumber(input.tenant), {
+      scope,
+      trust: 'model_inference',
+      proposals: calls.proposals,
+      key: commands.step(input.turn, input.step),
+    });
+    expectations.push({ name: write.stream, expectedVersion: write.expectedVersion });
+    events.push(...write.events);
+    inline.push(...calls.answerRemember(write.outcomes));
+  }
+  for (const { ordinal, call, ...completed } of inline) {
+    events.push({
+      type: 'ToolCompleted',
+      stream,
+      subjects,
+      data: {
+        ...ref,
+        step: input.step,
+        ordinal,
+        call: call.id,
+        tool: call.name,
+        ...completed,
+        effectKey: commands.tool(input.turn, input.step, ordinal),
+        durationMs: 0,
+      },
+    });
+  }
+  for (const approval of calls.approvals) {
+    const own = streams.approval(approval.approval);
+    expectations.push({ name: own, expectedVersion: 'none' });
+    events.push({ type: 'ApprovalRequested', stream: own, subjects, data: { ...ref, step: input.step, ...approval } });
+  }
+  if (done) {
+    const thread = streams.thread(turn.thread, turn.branch);
+    expectations.push({ name: thread, expectedVersion: 'any' });
+    events.push({
+      type: 'RoundRecorded',
+      stream: thread,
+      subjects,
+      data: {
+        ...ref,
+        round: `r-${turn.turn}`,
+        scope,
+        agent: turn.agent,
+        message: { speaker: turn.user ?? 'user', text: turn.message },
+        reply: { speaker: turn.agent, text: text ?? '' },
+        occurredAt: turn.occurredAt.toISOString(),
+      },
+    });
+    events.push({ type: 'TurnCompleted', stream, subjects, data: { ...ref, steps: input.step } });
+  }
+  return { streams: expectations, events };
+}
+
+function texts(events: readonly NewEvent<MemoryEvent>[]): string[] {
+  return [
+    ...searchableTexts(events),
+    ...events.flatMap((event) => (event.type === 'RoundRecorded' ? [roundText(event.data)] : [])),
+  ];
+}

@@ -1,0 +1,166 @@
+import { validateArguments } from '../agents/schema.ts';
+import { HoldfastError } from '../errors/holdfast-error.ts';
+import { StreamSealedError } from '../eventstore/index.ts';
+import type { ToolCompleted } from '../memory/events.ts';
+import { commands, streams } from '../memory/keys.ts';
+import { turnScope } from '../memory/scope.ts';
+import { shorten } from '../memory/text.ts';
+import type { ApprovalDecisionRow } from '../projections/threads/queries.ts';
+import { findTurn, listApprovals, listSteps } from '../projections/threads/queries.ts';
+import { readViews } from '../projections/read-views.ts';
+import { TurnEndedError, UnknownAgentError, UnknownTurnError } from './activity-errors.ts';
+import type { ActivityDeps } from './deps.ts';
+import { subjectsOf } from './memory-write.ts';
+import type { ActivityScope } from './run-activity.ts';
+import type { RecordedToolCall } from '../memory/events.ts';
+import type { ToolInput } from './types.ts';
+
+/** Longest tool result kept, in characters; a model could not read more, and every later prompt would carry it. */
+const longestResult = 65_536;
+/** How often a repeatable tool is tried before its failure is the result. */
+const maxAttempts = 3;
+
+type Completed = Pick<ToolCompleted['data'], 'outcome' | 'arguments' | 'result'>;
+
+/**
+ * Runs one tool call and commits its outcome. A recorded outcome is final. Tools that are not repeatable are never started a
+ * second time: after a crash in the middle the model is told that the outcome is unknown.
+ */
+export async function runTool(deps: ActivityDeps, input: ToolInput, scope: ActivityScope): Promise<void> {
+  const effectKey = commands.tool(input.turn, input.step, input.ordinal);
+  if (await deps.store.readCommand(input.tenant, effectKey)) return;
+  const agent = deps.agents.get(input.agent);
+  if (!agent) throw new UnknownAgentError(input.agent, [...deps.agents.keys()]);
+  const { turn, call, decision } = await loadCall(deps, input);
+
+  const started = performance.now();
+  const completed = await complete();
+  deps.reached('tool.executed', input.turn);
+  const stream = streams.turn(input.turn);
+  try {
+    await deps.store.append(input.tenant, {
+      id: effectKey,
+      streams: [{ name: stream, expectedVersion: 'some' }],
+      events: [
+        {
+          type: 'ToolCompleted',
+          stream,
+          subjects: subjectsOf(turnScope(turn)),
+          data: {
+            thread: turn.thread,
+            branch: turn.branch,
+            turn: turn.turn,
+            step: input.step,
+            ordinal: input.ordinal,
+            call: call.id,
+            tool: call.name,
+            ...completed,
+            effectKey,
+            durationMs: Math.round(performance.now() - started),
+          },
+        },
+      ],
+      meta: { actor: `tool:${call.name}`, approval: input.approval },
+    });
+  } catch (error) {
+    if (error instanceof StreamSealedError) throw new TurnEndedError(input.turn, 'failed or aborted meanwhile');
+    throw error;
+  }
+  deps.reached('tool.committed', input.turn);
+
+  async function complete(): Promise<Completed> {
+    const given: unknown =
+      decision?.decision === 'edit' ? decision.arguments : JSON.parse(call.arguments === '' ? '{}' : call.arguments);
+    if (decision?.decision === 'reject') {
+      const why = decision.timedOut ? 'nobody decided in time' : (decision.reason ?? 'no reason was given');
+      return { outcome: 'rejected', arguments: given, result: `Rejected by ${decision.actor}: ${why}` };
+    }
+    if (decision?.decision === 'respond') return { outcome: 'ok', arguments: given, result: decision.message ?? '' };
+    const tool = agent?.tools.find(({ name }) => name === call.name);
+    if (!tool)
+      return { outcome: 'failed', arguments: given, result: `The tool "${call.name}" is no longer configured.` };
+    if (scope.attempt > 1 && !tool.repeatable) {
+      return {
+        outcome: 'failed',
+        arguments: given,
+        result: `The outcome is unknown: the worker stopped while "${tool.name}" ran, and it must not run twice. Check before trying again.`,
+      };
+    }
+    const timeout = AbortSignal.timeout(tool.timeoutMs);
+    try {
+      const value = await validateArguments(tool.name, tool.input, given);
+      const result = await untilAborted(
+        timeout,
+        Promise.resolve(
+          tool.execute(value as never, {
+            effectKey: `${input.tenant}/${effectKey}`,
+            tenant: input.tenant,
+            thread: input.thread,
+            turn: input.turn,
+            user: turn.user,
+            signal: AbortSignal.any([scope.signal, timeout]),
+          }),
+        ),
+      );
+      return { outcome: 'ok', arguments: given, result: resultText(result) };
+    } catch (error) {
+      if (scope.signal.aborted) throw error;
+      if (timeout.aborted)
+        return {
+          outcome: 'timed_out',
+          arguments: given,
+          result: `"${tool.name}" did not answer within ${tool.timeoutMs} ms.`,
+        };
+      if (tool.repeatable && scope.attempt < maxAttempts) {
+        throw new HoldfastError(
+          'TOOL_FAILED',
+          `Tool "${tool.name}" failed; it is repeatable and will be tried again.`,
+          {
+            retryable: true,
+            cause: error,
+          },
+        );
+      }
+      const message = error instanceof Error ? error.message : String(error);
+      return { outcome: 'failed', arguments: given, result: `"${tool.name}" failed: ${shorten(message, 2_000)}` };
+    }
+  }
+}
+
+async function loadCall(deps: ActivityDeps, input: ToolInput) {
+  const tenant = await deps.store.tenantNumber(input.tenant);
+  return readViews(deps.pool, tenant, async (reader) => {
+    const turn = await findTurn(reader, input.turn);
+    const step = (await listSteps(reader, { turn: input.turn })).find((row) => row.step === input.step);
+    const call = (step?.tool_calls as RecordedToolCall[] | undefined)?.[input.ordinal];
+    if (!turn || !call) throw new UnknownTurnError(`${input.turn}, step ${input.step}, call ${input.ordinal}`);
+    let decision: ApprovalDecisionRow | null = null;
+    if (input.approval !== null) {
+      decision = (await listApprovals(reader, { approval: input.approval }))[0]?.decision ?? null;
+      // Woken without a decision in the log: never run an action that nobody approved.
+      if (!decision) {
+        throw new HoldfastError('APPROVAL_UNDECIDED', `Approval "${input.approval}" has no decision in the log yet.`, {
+          retryable: true,
+        });
+      }
+    }
+    return { turn, call, decision };
+  });
+}
+
+function resultText(value: unknown): string {
+  const text = typeof value === 'string' ? value : ((JSON.stringify(value) as string | undefined) ?? 'done');
+  if (text.length <= longestResult) return text;
+  return `${text.slice(0, longestResult).toWellFormed()}\n[cut: ${text.length} characters in all, ${longestResult} kept]`;
+}
+
+async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(new Error('timed out'));
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

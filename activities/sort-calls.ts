@@ -1,0 +1,125 @@
+import type { Agent } from '../agents/define-agent.ts';
+import type { Tool } from '../agents/define-tool.ts';
+import { argumentsSchema, InvalidArgumentsError, validateArguments } from '../agents/schema.ts';
+import type { ChatReply, ToolCall } from '../llm/ports.ts';
+import type { ApprovalRequested, MemoryOutcome, Source, ToolCompleted } from '../memory/events.ts';
+import { approvalId } from '../memory/keys.ts';
+import type { MemoryProposal } from '../memory/reconcile.ts';
+import { shorten } from '../memory/text.ts';
+import type { TurnRow } from '../projections/threads/queries.ts';
+import { argumentsHash } from './hash.ts';
+import { parseRemember, rememberResult, rememberTool } from './memory-tools.ts';
+import type { PendingCall, StepInput } from './types.ts';
+
+/** A call that is answered inside the step. */
+export interface InlineResult extends Pick<ToolCompleted['data'], 'ordinal' | 'outcome' | 'arguments' | 'result'> {
+  readonly call: ToolCall;
+}
+
+/** The calls of a reply, by what has to happen with them. */
+export interface SortedCalls {
+  /** Run by activities of their own. */
+  readonly pending: readonly PendingCall[];
+  /** Answered with the step: memory tools, unknown tools, arguments that do not fit. */
+  readonly inline: readonly InlineResult[];
+  readonly approvals: readonly Omit<ApprovalRequested['data'], 'thread' | 'branch' | 'turn' | 'step'>[];
+  /** What the memory tools would like to store. */
+  readonly proposals: readonly MemoryProposal[];
+  /** Results of the memory tools, once it is decided what became of their proposals. */
+  answerRemember(outcomes: readonly MemoryOutcome[]): InlineResult[];
+}
+
+/** Sorts the tool calls of a reply. Mistakes of the model become results that tell it what was wrong. */
+export async function sortCalls(agent: Agent, input: StepInput, turn: TurnRow, reply: ChatReply): Promise<SortedCalls> {
+  const pending: PendingCall[] = [];
+  const inline: InlineResult[] = [];
+  const approvals: SortedCalls['approvals'][number][] = [];
+  const proposals: MemoryProposal[] = [];
+  const remembered: {
+    readonly ordinal: number;
+    readonly call: ToolCall;
+    readonly arguments: unknown;
+    readonly from: number;
+    readonly to: number;
+  }[] = [];
+  const source: Source = {
+    thread: turn.thread,
+    branch: turn.branch,
+    turn: turn.turn,
+    quote: shorten(turn.message, 200),
+  };
+
+  for (const [ordinal, call] of reply.toolCalls.entries()) {
+    const answer = (outcome: InlineResult['outcome'], value: unknown, result: string): void =>
+      void inline.push({ ordinal, call, outcome, arguments: value, result });
+    try {
+      if (call.name === rememberTool && agent.memory.tools) {
+        const found = await parseRemember(call.arguments, source, turn.occurredAt.toISOString());
+        remembered.push({
+          ordinal,
+          call,
+          arguments: JSON.parse(call.arguments),
+          from: proposals.length,
+          to: proposals.length + found.length,
+        });
+        proposals.push(...found);
+        continue;
+      }
+      const tool = agent.tools.find(({ name }) => name === call.name);
+      if (!tool) {
+        answer(
+          'invalid',
+          call.arguments,
+          `There is no tool "${call.name}". Available: ${agent.tools.map(({ name }) => name).join(', ') || 'none'}.`,
+        );
+        continue;
+      }
+      const given: unknown = JSON.parse(call.arguments === '' ? '{}' : call.arguments);
+      const reason = approvalReason(tool, await validateArguments(tool.name, tool.input, given));
+      const approval =
+        reason === null ? null : { id: approvalId(input.turn, input.step, ordinal), timeoutMs: tool.approvalTimeoutMs };
+      pending.push({ ordinal, tool: tool.name, timeoutMs: tool.timeoutMs, approval });
+      if (approval && reason !== null) {
+        approvals.push({
+          approval: approval.id,
+          ordinal,
+          call: call.id,
+          tool: tool.name,
+          arguments: given,
+          argumentsHash: argumentsHash(given),
+          argumentsSchema: argumentsSchema(tool.input),
+          reason,
+          deadline: new Date(Date.now() + tool.approvalTimeoutMs).toISOString(),
+          onTimeout: 'reject',
+        });
+      }
+    } catch (error) {
+      if (!(error instanceof SyntaxError) && !(error instanceof InvalidArgumentsError)) throw error;
+      const problem =
+        error instanceof InvalidArgumentsError
+          ? `${error.message} ${error.hint ?? ''}`
+          : `The arguments are not JSON: ${shorten(call.arguments, 200)}`;
+      answer('invalid', call.arguments, problem.trim());
+    }
+  }
+  return {
+    pending,
+    inline,
+    approvals,
+    proposals,
+    answerRemember: (outcomes) =>
+      remembered.map(({ from, to, ...rest }) => ({
+        ...rest,
+        outcome: 'ok',
+        result: rememberResult(outcomes.slice(from, to)),
+      })),
+  };
+}
+
+/** Why a person must look at this call, or null. */
+function approvalReason(tool: Tool, value: unknown): string | null {
+  if (tool.approval === 'never') return null;
+  if (tool.approval === 'always') return `"${tool.name}" always asks`;
+  const reason = tool.approval(value as never);
+  return reason === false ? null : reason;
+}

@@ -1,0 +1,77 @@
+/**
+ * What workflows know of activities: types only, references only. Nothing here may hold conversation text, because it all
+ * stands in Temporal's history.
+ */
+
+/** Names one turn. */
+export interface TurnRef {
+  readonly tenant: string;
+  readonly thread: string;
+  readonly branch: string;
+  readonly turn: string;
+  readonly agent: string;
+}
+
+export interface StepInput extends TurnRef {
+  /** From 1. */
+  readonly step: number;
+}
+
+/** A tool call of a step that still has to run. */
+export interface PendingCall {
+  /** Place among the step's calls, from 0. */
+  readonly ordinal: number;
+  readonly tool: string;
+  readonly timeoutMs: number;
+  /** The approval it waits for, or null. */
+  readonly approval: { readonly id: string; readonly timeoutMs: number } | null;
+}
+
+/** What a committed step means for the turn. */
+export interface StepOutcome {
+  /** Position of the step's last event; 0 when blocked. */
+  readonly position: number;
+  /** The turn is completed. */
+  readonly done: boolean;
+  readonly calls: readonly PendingCall[];
+  /** An earlier turn of the branch that has not ended: nothing was done, wait for it. */
+  readonly blockedBy: string | null;
+}
+
+export interface ToolInput extends TurnRef {
+  readonly step: number;
+  readonly ordinal: number;
+  readonly approval: string | null;
+}
+
+/** How a turn was ended by someone other than its last step. */
+export interface EndTurnInput extends TurnRef {
+  readonly status: 'failed' | 'aborted';
+  readonly code: string;
+  readonly message: string;
+}
+
+/** How a turn stands in the log after endTurn: an earlier terminal event wins. */
+export interface TurnEnd {
+  readonly status: 'completed' | 'failed' | 'aborted';
+  readonly position: number;
+  readonly approvals: readonly string[];
+  readonly code: string | null;
+}
+
+/** The activities of a turn. */
+export interface Activities {
+  /** Retrieves memory, calls the model, and commits reply, trace and memory writes as one command. */
+  runModelStep(input: StepInput): Promise<StepOutcome>;
+  /** Runs one tool call, after its approval if it needs one, and commits its outcome. */
+  runTool(input: ToolInput): Promise<void>;
+  /** Fails until the earlier turn has ended; starts or closes it when its workflow is gone. */
+  awaitPredecessor(input: TurnRef & { readonly predecessor: string }): Promise<void>;
+  /** Records that an approval's deadline passed, unless it was decided. */
+  expireApproval(input: TurnRef & { readonly approval: string }): Promise<void>;
+  /** Writes the terminal event, unless there is one. */
+  endTurn(input: EndTurnInput): Promise<TurnEnd>;
+  /** Proposes memories from the turn's words and commits what reconciliation makes of them. */
+  extractMemory(input: TurnRef): Promise<void>;
+  recordExtractionFailure(input: TurnRef & { readonly code: string; readonly message: string }): Promise<void>;
+}

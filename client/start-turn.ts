@@ -1,0 +1,69 @@
+import type { Client } from '@temporalio/client';
+import { WithStartWorkflowOperation, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
+import type { TurnRef } from '../activities/types.ts';
+import type { agentTurn } from '../workflows/agent-turn.ts';
+import { agentTurnWorkflow, replyUpdate, turnWorkflowId } from '../workflows/messages.ts';
+import type { TurnOutcome, TurnTimeouts } from '../workflows/messages.ts';
+
+/** How turns are started on Temporal. */
+export interface TurnStarter {
+  readonly temporal: Client;
+  readonly taskQueue: string;
+  readonly timeouts: TurnTimeouts;
+}
+
+/** Search attributes of turn workflows; the dev server registers them, a cluster needs them once. */
+export const turnSearchAttributes = {
+  tenant: defineSearchAttributeKey('HoldfastTenant', 'KEYWORD'),
+  thread: defineSearchAttributeKey('HoldfastThread', 'KEYWORD'),
+  branch: defineSearchAttributeKey('HoldfastBranch', 'KEYWORD'),
+  turn: defineSearchAttributeKey('HoldfastTurn', 'KEYWORD'),
+  agent: defineSearchAttributeKey('HoldfastAgent', 'KEYWORD'),
+};
+
+/**
+ * Starts the turn's workflow, or joins the one that runs, and waits for its reply: one round trip to Temporal for both.
+ * The deadline is the caller's: wrap the call in `client.withDeadline`.
+ */
+export async function startAndAwaitReply(starter: TurnStarter, ref: TurnRef): Promise<TurnOutcome> {
+  const operation = new WithStartWorkflowOperation<typeof agentTurn>(agentTurnWorkflow, {
+    ...startOptions(starter, ref),
+    workflowIdConflictPolicy: 'USE_EXISTING',
+  });
+  return starter.temporal.workflow.executeUpdateWithStart(replyUpdate, {
+    updateId: ref.turn,
+    startWorkflowOperation: operation,
+  });
+}
+
+/** Makes sure that somebody works on a turn: starts its workflow unless it runs. `gone` = it ran and ended. */
+export async function ensureRunning(starter: TurnStarter, ref: TurnRef): Promise<'started' | 'running' | 'gone'> {
+  try {
+    await starter.temporal.workflow.start<typeof agentTurn>(agentTurnWorkflow, startOptions(starter, ref));
+    return 'started';
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    const { status } = await starter.temporal.workflow.getHandle(turnWorkflowId(ref)).describe();
+    return status.name === 'RUNNING' ? 'running' : 'gone';
+  }
+}
+
+function startOptions({ taskQueue, timeouts }: TurnStarter, ref: TurnRef) {
+  const { tenant, thread, branch, turn, agent } = ref;
+  return {
+    workflowId: turnWorkflowId(ref),
+    taskQueue,
+    args: [{ tenant, thread, branch, turn, agent, timeouts }] as [Parameters<typeof agentTurn>[0]],
+    // A turn id means one turn for ever: a closed workflow is never started again.
+    workflowIdReusePolicy: 'REJECT_DUPLICATE' as const,
+    typedSearchAttributes: new TypedSearchAttributes([
+      { key: turnSearchAttributes.tenant, value: tenant },
+      { key: turnSearchAttributes.thread, value: thread },
+      { key: turnSearchAttributes.branch, value: branch },
+      { key: turnSearchAttributes.turn, value: turn },
+      { key: turnSearchAttributes.agent, value: agent },
+    ]),
+    staticSummary: `turn ${turn} of thread ${thread}`,
+  };
+}

@@ -1,0 +1,96 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
+import type pg from 'pg';
+import type { EventStore } from '../eventstore/index.ts';
+import type { MemoryEvent } from '../memory/events.ts';
+import { commands, streams } from '../memory/keys.ts';
+import { readViews } from '../projections/read-views.ts';
+import { listUnarchivedTurns } from '../projections/threads/queries.ts';
+import { turnWorkflowId } from '../workflows/messages.ts';
+import type { ActivityDeps } from '../activities/deps.ts';
+
+export interface ArchiveOptions {
+  readonly store: EventStore<MemoryEvent>;
+  readonly pool: pg.Pool;
+  readonly client: Client;
+  readonly tenants: readonly string[];
+  readonly log: ActivityDeps['log'];
+  /** Pause between looks. @default 500 */
+  readonly intervalMs?: number;
+}
+
+/**
+ * Copies the Temporal history of every ended turn into the log, where it outlives Temporal's retention: it is what `replay` runs.
+ * Outside the turn, because only a closed workflow has its whole history. At least once; the command id makes it once. Any
+ * number of workers may do this at the same time.
+ */
+export function archiveHistories({ store, pool, client, tenants, log, intervalMs = 500 }: ArchiveOptions): {
+  stop(): Promise<void>;
+} {
+  const stopping = new AbortController();
+  const gone = new Set<string>();
+  const loop = (async () => {
+    while (!stopping.signal.aborted) {
+      for (const tenant of tenants) {
+        try {
+          await archiveTenant(tenant);
+        } catch (error) {
+          if (!stopping.signal.aborted)
+            log('warn', 'histories were not archived; will try again', { tenant, error: String(error) });
+        }
+      }
+      await delay(intervalMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  })();
+  return {
+    stop: async () => {
+      stopping.abort();
+      await loop;
+    },
+  };
+
+  async function archiveTenant(tenant: string): Promise<void> {
+    const turns = await readViews(pool, await store.tenantNumber(tenant), (reader) => listUnarchivedTurns(reader));
+    for (const { turn, thread, branch } of turns) {
+      if (stopping.signal.aborted) return;
+      const workflowId = turnWorkflowId({ tenant, branch, turn });
+      if (gone.has(workflowId)) continue;
+      const handle = client.workflow.getHandle(workflowId);
+      try {
+        const { status, runId } = await handle.describe();
+        // Extraction still goes on behind the reply: the history is not whole yet.
+        if (status.name === 'RUNNING') continue;
+        const history = await handle.fetchHistory();
+        const bytes = temporal.api.history.v1.History.encode(history).finish();
+        const stream = streams.history(turn);
+        await store.append(tenant, {
+          id: commands.history(turn),
+          streams: [{ name: stream, expectedVersion: 'any' }],
+          events: [
+            {
+              type: 'HistoryArchived',
+              stream,
+              data: {
+                thread,
+                branch,
+                turn,
+                workflowId,
+                runId,
+                events: history.events?.length ?? 0,
+                encoding: 'temporal-history-protobuf+base64',
+                history: Buffer.from(bytes).toString('base64'),
+              },
+            },
+          ],
+          meta: { actor: 'archiver' },
+        });
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+        // Temporal no longer knows it (retention, wiped server): nothing to archive, and no use asking again.
+        gone.add(workflowId);
+      }
+    }
+  }
+}

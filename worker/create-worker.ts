@@ -1,0 +1,119 @@
+import { fileURLToPath } from 'node:url';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import type { WorkflowBundleOption } from '@temporalio/worker';
+import { Client, Connection } from '@temporalio/client';
+import type { Agent } from '../agents/define-agent.ts';
+import { createActivities } from '../activities/create-activities.ts';
+import type { ActivityDeps } from '../activities/deps.ts';
+import { ensureRunning } from '../client/start-turn.ts';
+import { assertSafeRole, assertSchema, createEventStore, openPool } from '../eventstore/index.ts';
+import type { ChatModel, Embedder } from '../llm/ports.ts';
+import { holdfastSchema, projections } from '../projections/index.ts';
+import { defaultTimeouts } from '../workflows/messages.ts';
+import { archiveHistories } from './archive-histories.ts';
+
+/** Entry point of the workflow bundle. */
+export const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+
+export interface WorkerOptions {
+  readonly databaseUrl: string;
+  readonly temporal: {
+    readonly address: string;
+    readonly namespace: string;
+    readonly apiKey: string | null;
+    readonly taskQueue: string;
+  };
+  readonly agents: ReadonlyMap<string, Agent>;
+  readonly model: ChatModel;
+  readonly defaultModel: string;
+  readonly embedder: Embedder;
+  readonly codeVersion: string;
+  /** Tenants whose ended turns get their Temporal history archived by this worker. */
+  readonly tenants: readonly string[];
+  /** @default 5000 */
+  readonly heartbeatMs?: number;
+  /** A bundle made before, to skip bundling at start. */
+  readonly workflowBundle?: WorkflowBundleOption;
+  readonly reached?: ActivityDeps['reached'];
+  readonly log?: ActivityDeps['log'];
+}
+
+/** A worker with the connections it owns. */
+export interface RunningWorker {
+  /** Settles when the worker has stopped. */
+  readonly stopped: Promise<void>;
+  /** Finishes what runs, then closes every connection. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The composition root: joins log, model, embedder, agents and Temporal into a worker and runs it. Throws SchemaDriftError or
+ * UnsafeRoleError before it takes any work.
+ */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const {
+    temporal,
+    heartbeatMs = defaultTimeouts.heartbeatMs,
+    reached = () => undefined,
+    log = () => undefined,
+  } = options;
+  const pool = openPool({ url: options.databaseUrl, applicationName: 'holdfast worker', maxConnections: 20 });
+  const closers: (() => Promise<unknown>)[] = [() => pool.end()];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.reverse()) await closer();
+  };
+  try {
+    await assertSafeRole(pool);
+    await assertSchema(pool, holdfastSchema);
+    const store = createEventStore({ pool, projections });
+    const access = {
+      address: temporal.address,
+      ...(temporal.apiKey === null ? {} : { apiKey: temporal.apiKey, tls: true }),
+    };
+    const connection = await Connection.connect(access);
+    closers.push(() => connection.close());
+    const client = new Client({ connection, namespace: temporal.namespace });
+    const native = await NativeConnection.connect(access);
+    closers.push(() => native.close());
+
+    const starter = { temporal: client, taskQueue: temporal.taskQueue, timeouts: { ...defaultTimeouts, heartbeatMs } };
+    const activities = createActivities({
+      store,
+      pool,
+      agents: options.agents,
+      model: options.model,
+      defaultModel: options.defaultModel,
+      embedder: options.embedder,
+      codeVersion: options.codeVersion,
+      ensureRunning: (ref) => ensureRunning(starter, ref),
+      reached,
+      log,
+    });
+    const worker = await Worker.create({
+      connection: native,
+      namespace: temporal.namespace,
+      taskQueue: temporal.taskQueue,
+      activities,
+      ...(options.workflowBundle ? { workflowBundle: options.workflowBundle } : { workflowsPath }),
+      // A cached workflow of a dead worker must move on in a second or two, not after the default ten.
+      stickyQueueScheduleToStartTimeout: '1s',
+      shutdownGraceTime: '10s',
+      maxConcurrentActivityTaskExecutions: 64,
+    });
+    const archiver = archiveHistories({ store, pool, client, tenants: options.tenants, log });
+    const stopped = worker
+      .run()
+      .finally(() => archiver.stop())
+      .finally(close);
+    return {
+      stopped,
+      stop: () => {
+        if (worker.getState() === 'RUNNING') worker.shutdown();
+        return stopped;
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

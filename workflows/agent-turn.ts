@@ -1,0 +1,133 @@
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  ActivityFailure,
+  CancellationScope,
+  condition,
+  isCancellation,
+  proxyActivities,
+  setHandler,
+} from '@temporalio/workflow';
+import type { Activities, PendingCall, StepOutcome } from '../activities/types.ts';
+import { approvalDecidedSignal, progressQuery, replyUpdate } from './messages.ts';
+import type { TurnInput, TurnOutcome } from './messages.ts';
+
+/**
+ * One turn: model steps and tool calls until the model is done, then extraction behind the reply. Everything it knows is in
+ * references and numbers; what was said is in the log. Killing any worker at any point leaves each step wholly done or not.
+ */
+export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
+  const { timeouts, ...ref } = input;
+  const activities = proxies(timeouts);
+  const decided = new Set<string>();
+  const waiting = new Set<string>();
+  let settled: TurnOutcome | undefined;
+  let step = 0;
+  let position = 0;
+
+  // Handlers before the first await: an update that comes with the start must find them.
+  setHandler(replyUpdate, async (): Promise<TurnOutcome> => {
+    await condition(() => settled !== undefined || waiting.size > 0);
+    return settled ?? { status: 'waiting', position, approvals: [...waiting], code: null };
+  });
+  setHandler(approvalDecidedSignal, ({ approval }) => void decided.add(approval));
+  setHandler(progressQuery, () => ({ step, waitingFor: [...waiting], replied: settled !== undefined }));
+
+  try {
+    for (;;) {
+      step += 1;
+      const outcome = await runStep(step);
+      position = outcome.position;
+      if (outcome.done) break;
+      await Promise.all(outcome.calls.map((call) => runCall(step, call)));
+    }
+    settled = { status: 'completed', position, approvals: [], code: null };
+  } catch (error) {
+    settled = await endEarly(error);
+  }
+
+  if (settled.status === 'completed') await extract();
+  await condition(allHandlersFinished);
+  return settled;
+
+  async function runStep(n: number): Promise<StepOutcome> {
+    for (;;) {
+      const outcome = await activities.step.runModelStep({ ...ref, step: n });
+      if (outcome.blockedBy === null) return outcome;
+      await activities.wait.awaitPredecessor({ ...ref, predecessor: outcome.blockedBy });
+    }
+  }
+
+  async function runCall(n: number, call: PendingCall): Promise<void> {
+    if (call.approval !== null) {
+      const { id, timeoutMs } = call.approval;
+      waiting.add(id);
+      const inTime = await condition(() => decided.has(id), timeoutMs);
+      // The log settles a race between a late decision and the deadline: whichever was recorded first stands.
+      if (!inTime) await activities.short.expireApproval({ ...ref, approval: id });
+      waiting.delete(id);
+    }
+    const tool = proxyActivities<Pick<Activities, 'runTool'>>({
+      startToCloseTimeout: call.timeoutMs + 5_000,
+      heartbeatTimeout: timeouts.heartbeatMs,
+      retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+    });
+    await tool.runTool({ ...ref, step: n, ordinal: call.ordinal, approval: call.approval?.id ?? null });
+  }
+
+  async function endEarly(error: unknown): Promise<TurnOutcome> {
+    const aborted = isCancellation(error);
+    const failure = describe(error);
+    return CancellationScope.nonCancellable(() =>
+      activities.short.endTurn({
+        ...ref,
+        status: aborted ? 'aborted' : 'failed',
+        code: failure.code,
+        message: failure.message,
+      }),
+    );
+  }
+
+  /** Behind the reply: its failure is recorded and never undoes the turn. */
+  async function extract(): Promise<void> {
+    try {
+      await activities.extraction.extractMemory(ref);
+    } catch (error) {
+      const { code, message } = describe(error);
+      await CancellationScope.nonCancellable(() => activities.short.recordExtractionFailure({ ...ref, code, message }));
+    }
+  }
+}
+
+function proxies({ stepMs, heartbeatMs }: TurnInput['timeouts']) {
+  const backoff = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
+  return {
+    step: proxyActivities<Pick<Activities, 'runModelStep'>>({
+      startToCloseTimeout: stepMs,
+      heartbeatTimeout: heartbeatMs,
+      retry: { ...backoff, maximumAttempts: 8 },
+    }),
+    // Waits by failing and being tried again: retries cost no history, so a queued turn may wait for days.
+    wait: proxyActivities<Pick<Activities, 'awaitPredecessor'>>({
+      startToCloseTimeout: '30s',
+      retry: { initialInterval: '100ms', backoffCoefficient: 1.3, maximumInterval: '2s' },
+    }),
+    short: proxyActivities<Pick<Activities, 'expireApproval' | 'endTurn' | 'recordExtractionFailure'>>({
+      startToCloseTimeout: '30s',
+      retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
+    }),
+    extraction: proxyActivities<Pick<Activities, 'extractMemory'>>({
+      startToCloseTimeout: stepMs,
+      heartbeatTimeout: heartbeatMs,
+      retry: { ...backoff, maximumInterval: '10m', maximumAttempts: 20 },
+    }),
+  };
+}
+
+/** Code and message of what ended a turn. Messages are made for people by our errors and hold no conversation text. */
+function describe(error: unknown): { code: string; message: string } {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (cause instanceof ApplicationFailure) return { code: cause.type ?? 'TURN_FAILED', message: cause.message };
+  if (cause instanceof Error) return { code: cause.name, message: cause.message };
+  return { code: 'TURN_FAILED', message: String(cause) };
+}

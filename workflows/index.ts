@@ -1,0 +1,2 @@
+/** Every workflow of Holdfast: the entry point of the bundle that workers run. */
+export { agentTurn } from './agent-turn.ts';

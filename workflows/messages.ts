@@ -1,0 +1,60 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+
+/** Input of a turn's workflow: references only, never conversation text. */
+export interface TurnInput {
+  readonly tenant: string;
+  readonly thread: string;
+  readonly branch: string;
+  readonly turn: string;
+  readonly agent: string;
+  readonly timeouts: TurnTimeouts;
+}
+
+/** Times of the turn's activities, in milliseconds; part of the input so that replays see what the run saw. */
+export interface TurnTimeouts {
+  /** One model call with its commit. */
+  readonly stepMs: number;
+  /** A worker that is silent for longer is taken for dead. */
+  readonly heartbeatMs: number;
+}
+
+/** Defaults of {@link TurnTimeouts}: a dead worker is noticed after 5 s. */
+export const defaultTimeouts: TurnTimeouts = { stepMs: 300_000, heartbeatMs: 5_000 };
+
+/** How a turn stands when the reply update answers. The text is in the log at `position`. */
+export interface TurnOutcome {
+  readonly status: 'completed' | 'waiting' | 'failed' | 'aborted';
+  /** Log position at which it is so. */
+  readonly position: number;
+  /** Approvals that wait for a decision, when status is `waiting`. */
+  readonly approvals: readonly string[];
+  /** Failure code, when status is `failed`. */
+  readonly code: string | null;
+}
+
+/** A decision that is already in the log (then only the reference travels). */
+export interface ApprovalNotice {
+  readonly approval: string;
+  /** Position of the ApprovalDecided event. */
+  readonly position: number;
+}
+
+/**
+ * Gives the turn's outcome as soon as its last step is committed, or that it waits for a person. An update, not a query:
+ * the caller waits for it, and it arrives with the start. Extraction goes on behind it.
+ */
+export const replyUpdate = defineUpdate<TurnOutcome>('reply');
+
+/** Tells the turn that an approval was decided. A signal: the decision stands in the log, nobody waits for an answer. */
+export const approvalDecidedSignal = defineSignal<[ApprovalNotice]>('approvalDecided');
+
+/** Where the turn's workflow stands, for people who look at it in Temporal. */
+export const progressQuery = defineQuery<{ step: number; waitingFor: readonly string[]; replied: boolean }>('progress');
+
+/** Name under which the turn workflow is registered. */
+export const agentTurnWorkflow = 'agentTurn';
+
+/** Workflow id of a turn: one per tenant, branch and client-chosen turn id. */
+export function turnWorkflowId({ tenant, branch, turn }: { tenant: string; branch: string; turn: string }): string {
+  return `turn/${encodeURIComponent(tenant)}/${encodeURIComponent(branch)}/${encodeURIComponent(turn)}`;
+}
