@@ -11,7 +11,8 @@ self=$here/$(basename "${BASH_SOURCE[0]}")
 # Without a clean environment the CLI would apply the user's cloud profile (TLS, key) to the local server.
 clean_env=(env -u TEMPORAL_ADDRESS -u TEMPORAL_NAMESPACE -u TEMPORAL_API_KEY -u TEMPORAL_TLS -u TEMPORAL_ENV
   -u TEMPORAL_PROFILE -u TEMPORAL_CONFIG_FILE -u TEMPORAL_TLS_CLIENT_CERT_PATH -u TEMPORAL_TLS_CLIENT_KEY_PATH
-  -u TEMPORAL_TLS_SERVER_CA_CERT_PATH -u TEMPORAL_TLS_SERVER_NAME -u TEMPORAL_GRPC_META)
+  -u TEMPORAL_TLS_SERVER_CA_CERT_PATH -u TEMPORAL_TLS_SERVER_NAME -u TEMPORAL_GRPC_META
+  "HOME=${HOME:-/}") # the CLI refuses to run without one
 search_attributes=(HoldfastTenant HoldfastThread HoldfastBranch HoldfastTurn HoldfastAgent HoldfastState)
 
 usage() {
@@ -200,13 +201,14 @@ start_once() {
     "$(printf '  "address": "%s",\n  "ui": %s,\n  "cli": %s,\n  "db": %s,\n  "starter": %s' \
       "$address" "$ui" "$(json_text "$cli")" "$(json_text "$db")" "$(json_text "$starter")")" </dev/null >>"$log" 2>&1
   child=$spawned
+  disown "$child" # or bash would announce its end in words of its own
   wait_until_healthy "$address" "$child" || code=$?
   if [ "$code" = 0 ]; then child=; add_search_attributes "$address"; return 0; fi
   kill -KILL -- "-$child" 2>/dev/null || true
   child=
   rm -f "$dir/server.json"
   tail -c "+$((before + 1))" "$log" | grep -q 'address already in use' && return 1
-  [ "$code" = 1 ] || note 'the server did not answer within 30 s'
+  [ "$code" = 1 ] || note "the server did not answer within 30 s; asked with: $cli operator cluster health --address $address"
   fail "the server did not start. The end of $log:
 $(tail -c "+$((before + 1))" "$log" | tail -20)"
 }

@@ -41,6 +41,7 @@ run_watched() {
     if [ "${now:-0}" -gt "$size" ]; then size=$now grown=$SECONDS; fi
     if [ "$stall" -gt 0 ] && [ $((SECONDS - grown)) -ge "$stall" ]; then
       kill -KILL -- "-$child" 2>/dev/null || true
+      wait "$child" 2>/dev/null || true
       child=
       return 124
     fi
