@@ -2,8 +2,8 @@ import type pg from 'pg';
 import { appendCommand } from './append.ts';
 import { UnknownTenantError } from './errors.ts';
 import type { Command, EventShape, Position, Receipt, StoredEvent } from './event.ts';
-import { readCommand, readHead, readLog, readStream } from './read.ts';
-import type { ReadLogOptions, ReadStreamOptions, StoredCommand } from './read.ts';
+import { readCommand, readCommandEvents, readHead, readLog, readStream } from './read.ts';
+import type { CommandSelection, ReadLogOptions, ReadStreamOptions, StoredCommand } from './read.ts';
 import type { Projection } from './view.ts';
 
 export interface AppendOptions {
@@ -26,6 +26,8 @@ export interface EventStore<E extends EventShape> {
   readStream(tenant: string, stream: string, options?: ReadStreamOptions): Promise<StoredEvent<E>[]>;
   /** Events of the log in order of position, paged. Throws LogNotDenseError when a position is missing. */
   readLog(tenant: string, options?: ReadLogOptions): AsyncIterable<StoredEvent<E>>;
+  /** Events of the chosen commands in order of position: everything that one cause brought about. */
+  readCommandEvents(tenant: string, selection: CommandSelection): Promise<StoredEvent<E>[]>;
   /** An accepted command, or undefined. */
   readCommand(tenant: string, id: string): Promise<StoredCommand | undefined>;
   /** Position of the newest event, 0 for an empty log. */
@@ -66,6 +68,7 @@ export function createEventStore<E extends EventShape>({ pool, projections }: Ev
     async *readLog(tenant, options = {}) {
       yield* readLog<E>(pool, { id: tenant, no: await tenantNumber(tenant) }, options);
     },
+    readCommandEvents: async (tenant, selection) => readCommandEvents<E>(pool, await tenantNumber(tenant), selection),
     readCommand: async (tenant, id) => readCommand(pool, await tenantNumber(tenant), id),
     head: async (tenant) => readHead(pool, await tenantNumber(tenant)),
   };

@@ -13,7 +13,7 @@ export type {
   StoredEvent,
   StreamExpectation,
 } from './event.ts';
-export type { ReadLogOptions, ReadStreamOptions, StoredCommand } from './read.ts';
+export type { CommandSelection, ReadLogOptions, ReadStreamOptions, StoredCommand } from './read.ts';
 export { applicationRole, assertSafeRole, openPool, ownerRole } from './database.ts';
 export type { DatabaseOptions } from './database.ts';
 export { assertSchema, createTenant, logMigrations, migrate } from './migrate.ts';

@@ -17,6 +17,12 @@ export interface ReadLogOptions {
   readonly pageSize?: number;
 }
 
+/** Which commands' events to read. */
+export interface CommandSelection {
+  readonly ids?: readonly string[];
+  readonly prefixes?: readonly string[];
+}
+
 /** An accepted command as the log holds it. */
 export interface StoredCommand {
   readonly id: string;
@@ -85,6 +91,31 @@ export async function* readLog<E extends EventShape>(
       yield toEvent<E>(row);
     }
   }
+}
+
+/** Events of all commands with one of these ids, or whose id begins with one of these prefixes, in order of position. */
+export async function readCommandEvents<E extends EventShape>(
+  pool: pg.Pool,
+  tenant: number,
+  { ids = [], prefixes = [] }: CommandSelection,
+): Promise<StoredEvent<E>[]> {
+  return withTenant(pool, tenant, async (client) => {
+    // Bounded by the first id after all that share the prefix ("C" collation), so the command's key serves as index.
+    const { rows } = await client.query<EventRow>(
+      `with chosen as (
+         select c.first_position, c.last_position from unnest($2::text[]) i join holdfast.command c on c.tenant = $1 and c.id = i
+         union
+         select c.first_position, c.last_position from unnest($3::text[]) p
+           join holdfast.command c on c.tenant = $1 and c.id >= p and c.id < p || U&'\\+10FFFF')
+       select e.position, s.name as stream, e.version, e.type, e.schema_version, e.subjects, e.recorded_at, e.data
+       from chosen k
+       join holdfast.event e on e.tenant = $1 and e.position between k.first_position and k.last_position
+       join holdfast.stream s on s.tenant = e.tenant and s.no = e.stream
+       order by e.position`,
+      [tenant, ids, prefixes],
+    );
+    return rows.map((row) => toEvent<E>(row));
+  });
 }
 
 /** Position of the newest event of a log. */

@@ -25,7 +25,7 @@ export function createHashEmbedder({ dimensions = 256 }: HashEmbedderOptions = {
 }
 
 const MAX_CHARACTERS = 65_536;
-const WEIGHTS = { word: 1, stopWord: 0.15, pair: 0.6, triple: 0.25 };
+const WEIGHTS = { word: 1, stopWord: 0.15, pair: 0.6, triple: 0.4 };
 const SEEDS = { word: 0x811c9dc5, pair: 0x1b873593, triple: 0x9e3779b9, raw: 0x85ebca6b };
 const UNSPACED =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;

@@ -106,7 +106,7 @@ export type AgentConfigured = Event<
     hash: string;
     model: string;
     instructions: string;
-    tools: readonly { name: string; description: string }[];
+    tools: readonly RecordedTool[];
   }
 >;
 

@@ -34,6 +34,11 @@ export const commands = {
   agent: (agent: string, hash: string): string => `agent/${encodeURIComponent(agent)}/${hash}`,
 };
 
+/** How the ids of all commands begin that belong to a turn, besides its request. */
+export function commandPrefixes(turn: string): string[] {
+  return [`turn/${turn}/`, `approval/${turn}.`];
+}
+
 /** Id of the approval for one tool call of one step. */
 export function approvalId(turn: string, step: number, ordinal: number): string {
   return `${turn}.${step}.${ordinal}`;

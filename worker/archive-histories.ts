@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import type pg from 'pg';
 import type { EventStore } from '../eventstore/index.ts';
 import type { MemoryEvent } from '../memory/events.ts';
@@ -63,7 +63,7 @@ export function archiveHistories({ store, pool, client, tenants, log, intervalMs
         // Extraction still goes on behind the reply: the history is not whole yet.
         if (status.name === 'RUNNING') continue;
         const history = await handle.fetchHistory();
-        const bytes = temporal.api.history.v1.History.encode(history).finish();
+        const bytes = proto.temporal.api.history.v1.History.encode(history).finish();
         const stream = streams.history(turn);
         await store.append(tenant, {
           id: commands.history(turn),

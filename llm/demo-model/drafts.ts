@@ -161,9 +161,25 @@ export function preference(value: string, over: string, clause: string): Draft[]
   return clause === '' ? [] : one('preference', 'prefers', value, says);
 }
 
+// One name for what people call differently, so that a correction finds what it corrects.
+const RELATIONS: Readonly<Record<string, string>> = {
+  phone_number: 'phone',
+  telephone: 'phone',
+  telephone_number: 'phone',
+  mobile: 'phone',
+  mobile_number: 'phone',
+  cell: 'phone',
+  e_mail: 'email',
+  email_address: 'email',
+  home_address: 'address',
+  occupation: 'job',
+  profession: 'job',
+  time_zone: 'timezone',
+};
+
 /** Gives the draft for "my X is Y". */
 export function owned(thing: string, value: string): Draft[] {
-  const relation = snakeCase(thing);
+  const relation = RELATIONS[snakeCase(thing)] ?? snakeCase(thing);
   if (relation === '' || NO_PLAIN_OWNER.test(thing) || /\b(?:i|you|we|it|is|are|that|who)\b/i.test(thing)) return [];
   const kind = /\b(?:order|refund|package|parcel|delivery|ticket|return|flight|appointment|meeting|deadline)\b/i.test(
     thing,

@@ -55,7 +55,7 @@ export function partsOf(text: string): string[] {
   const asked = sentences.filter((sentence) => isQuestion(sentence));
   return (asked.length > 0 ? asked : sentences).flatMap((sentence) =>
     sentence.split(
-      /(?:,|;|\s+and|\s+or)\s+(?=(?:and )?(?:what|where|when|who|whom|whose|which|how|why|do|does|is|are|should|can)\b)/i,
+      /(?:,|;|\s+and|\s+or)\s+(?=(?:and )?(?:my|our|what|where|when|who|whom|whose|which|how|why|do|does|is|are|should|can)\b)/i,
     ),
   );
 }

@@ -134,9 +134,14 @@ function tidy(item: string): string {
     .trim();
 }
 
+// A call with more or longer items would be refused as a whole.
+const MAX_ITEMS = 50;
+const MAX_ITEM = 1_900;
+
 /** Turns each item into exactly one memory; what no rule understands is kept as a note in the user's words. */
 export function toMemories(items: readonly string[], name: string): MemoryToStore[] {
-  return items.map((item) => {
+  return items.slice(0, MAX_ITEMS).map((whole) => {
+    const item = whole.slice(0, MAX_ITEM).toWellFormed();
     const statements = readText(item, name).flatMap((reading) => reading.statements);
     const [first] = statements;
     if (first !== undefined && statements.length === 1) return toStore(first);

@@ -105,7 +105,7 @@ export const RULES: readonly Rule[] = [
     one('fact', 'works_at', place, `works at ${place}`),
   ),
   rule(String.raw`${I}work as (an? )?(.+)$`, ([article = '', job = '']) =>
-    one('fact', 'occupation', job, `works as ${article === '' ? '' : `${article} `}${job}`),
+    one('fact', 'job', job, `works as ${article === '' ? '' : `${article} `}${job}`),
   ),
   rule(String.raw`^my (?:employer|company) is (.+)$`, ([place = '']) =>
     one('fact', 'works_at', place, `works at ${place}`),

@@ -54,12 +54,25 @@ function failureIn(result: string, record: Readonly<Record<string, unknown>>): s
 }
 
 function describeRemembered(call: FinishedCall): string {
-  const { memories } = call.arguments;
-  const texts = (Array.isArray(memories) ? memories : []).flatMap((memory) => {
-    const text: unknown = isRecord(memory) ? memory['text'] : undefined;
-    return typeof text === 'string' ? [text.replace(/[.\s]+$/, '')] : [];
-  });
-  return texts.length === 0 ? 'Noted.' : asSentence(`Noted: ${texts.join('; ')}`);
+  const results = listIn(toObject(call.result)['memories']);
+  const stored = listIn(call.arguments['memories']).filter((_, at) => results[at]?.['outcome'] !== 'rejected');
+  const refused = results.filter((result) => result['outcome'] === 'rejected');
+  const noted = stored.map((memory) => textOf(memory)).join('; ');
+  const parts = [
+    ...(stored.length > 0 || refused.length === 0 ? [noted === '' ? 'Noted.' : asSentence(`Noted: ${noted}`)] : []),
+    ...refused.map((result) =>
+      asSentence(`Not stored: ${textOf(result)} (${show(result['reason'] ?? 'no reason given')})`),
+    ),
+  ];
+  return parts.join(' ');
+}
+
+function listIn(value: unknown): Readonly<Record<string, unknown>>[] {
+  return Array.isArray(value) ? value.filter((item) => isRecord(item)) : [];
+}
+
+function textOf({ text }: Readonly<Record<string, unknown>>): string {
+  return typeof text === 'string' ? text.replace(/[.\s]+$/, '') : 'something';
 }
 
 function describeRefund(call: FinishedCall, record: Readonly<Record<string, unknown>>): string {
@@ -82,6 +95,8 @@ function describeOrder(record: Readonly<Record<string, unknown>>): string {
 function describeAny({ name, result }: FinishedCall): string {
   const text = result.trim();
   if (text === '') return `${name} gave no result.`;
+  // Already a sentence about the tool.
+  if (text.startsWith(`"${name}"`)) return asSentence(text.slice(0, 800));
   try {
     return asSentence(`${name} answered: ${show(JSON.parse(text)).slice(0, 800)}`);
   } catch {

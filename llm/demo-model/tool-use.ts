@@ -147,18 +147,22 @@ const UNIT = Object.keys(CURRENCIES)
   .filter((unit) => /^[a-z]/.test(unit))
   .sort((one, other) => other.length - one.length)
   .join('|');
-const MONEY = new RegExp(
-  `([€$£¥₹])\\s*(\\d+(?:[.,]\\d{1,2})?)(?![\\d.,]*\\d)|(\\d+(?:[.,]\\d{1,2})?)\\s*([€$£¥₹]|(?:${UNIT})\\b)|\\brefund(?: me)?(?: of)? (\\d+(?:[.,]\\d{1,2})?)\\b`,
-  'i',
-);
+// "1,200" and "1.200" are twelve hundred, "1,20" is one and a fifth.
+const NUMBER = String.raw`(?<![\d.,])(\d{1,3}(?:[.,]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,2})?)(?![.,]?\d)`;
+const BEFORE = new RegExp(`([€$£¥₹])\\s*${NUMBER}`);
+const AFTER = new RegExp(`${NUMBER}\\s*([€$£¥₹]|(?:${UNIT})\\b)`, 'i');
+const PLAIN = new RegExp(`\\brefund(?: me)?(?: of)? ${NUMBER}`, 'i');
 
 /** Reads an amount of money such as "80 EUR", "€12.50" or "refund 80". Gives null when there is none above zero. */
 export function moneyIn(text: string): { amount: number; currency: string } | null {
-  const match = MONEY.exec(text.replace(ORDER, ' '));
-  if (match === null) return null;
-  const amount = Number((match[2] ?? match[3] ?? match[5] ?? '').replace(',', '.'));
-  const currency = CURRENCIES[(match[1] ?? match[4] ?? 'eur').toLowerCase()] ?? 'EUR';
-  return Number.isFinite(amount) && amount > 0 ? { amount, currency } : null;
+  const plain = text.slice(0, 10_000).replace(ORDER, ' ');
+  const before = BEFORE.exec(plain);
+  const after = before === null ? AFTER.exec(plain) : null;
+  const number = before?.[2] ?? after?.[1] ?? PLAIN.exec(plain)?.[1];
+  if (number === undefined) return null;
+  const unit = (before?.[1] ?? after?.[2] ?? 'eur').toLowerCase();
+  const amount = Number(number.replace(/[.,](?=\d{3}(?!\d))/g, '').replace(',', '.'));
+  return Number.isFinite(amount) && amount > 0 ? { amount, currency: CURRENCIES[unit] ?? 'EUR' } : null;
 }
 
 function moneyOf(record: Readonly<Record<string, unknown>>): { amount: number; currency: string } | null {

@@ -54,7 +54,7 @@ const chatRequest = z.object({
   model: z.string().min(1),
   messages: z.array(message).min(1),
   tools: z.array(tool).nullish(),
-  tool_choice: z.unknown(),
+  tool_choice: z.unknown().optional(),
   response_format: format.nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),

@@ -1,0 +1,72 @@
+import { HoldfastError } from '../errors/holdfast-error.ts';
+
+/** Thrown when a turn is not in the tenant's log. */
+export class TurnNotFoundError extends HoldfastError {
+  constructor(turn: string) {
+    super('TURN_NOT_FOUND', `There is no turn "${turn}" in this tenant.`, {
+      hint: 'List them with `holdfast threads <thread>`.',
+    });
+  }
+}
+
+/** Thrown when a thread has no turn in the tenant's log. */
+export class ThreadNotFoundError extends HoldfastError {
+  constructor(thread: string) {
+    super('THREAD_NOT_FOUND', `There is no thread "${thread}" in this tenant.`, {
+      hint: 'List them with `holdfast threads`.',
+    });
+  }
+}
+
+/** Thrown when an approval is not in the tenant's log. */
+export class ApprovalNotFoundError extends HoldfastError {
+  constructor(approval: string) {
+    super('APPROVAL_NOT_FOUND', `There is no approval "${approval}" in this tenant.`, {
+      hint: 'List them with `holdfast approvals ls`.',
+    });
+  }
+}
+
+/** Thrown when a turn id was used before for another message. The first message stands. */
+export class TurnIdTakenError extends HoldfastError {
+  constructor(turn: string, thread: string) {
+    super('TURN_ID_TAKEN', `Turn id "${turn}" is taken by another message in thread "${thread}".`, {
+      hint: 'Use a new turn id for a new message; repeat an id only to repeat the same message.',
+    });
+  }
+}
+
+/** Thrown when a message or an id breaks a rule before anything is stored. */
+export class InvalidTurnError extends HoldfastError {
+  constructor(message: string, hint: string) {
+    super('INVALID_TURN', message, { hint });
+  }
+}
+
+/** Thrown when a decision does not fit the approval: other arguments, or edited ones that break the schema. Nothing was decided. */
+export class InvalidDecisionError extends HoldfastError {
+  constructor(message: string, hint: string) {
+    super('INVALID_DECISION', message, { hint });
+  }
+}
+
+/** Thrown when Temporal cannot be reached. What was sent is in the log and is not lost. */
+export class TemporalUnavailableError extends HoldfastError {
+  constructor(what: string, cause: unknown) {
+    super('TEMPORAL_UNAVAILABLE', `Temporal did not answer: ${what}`, {
+      hint: 'Check the server at TEMPORAL_ADDRESS (`holdfast doctor`), then send the same turn id again.',
+      retryable: true,
+      cause,
+    });
+  }
+}
+
+/** Thrown when a turn has no archived history yet. */
+export class HistoryNotArchivedError extends HoldfastError {
+  constructor(turn: string) {
+    super('HISTORY_NOT_ARCHIVED', `The history of turn "${turn}" is not in the log yet.`, {
+      hint: 'A running worker archives it within a second of the end of extraction; try again then.',
+      retryable: true,
+    });
+  }
+}

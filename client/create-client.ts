@@ -1,0 +1,177 @@
+import { Client, Connection } from '@temporalio/client';
+import { assertSafeRole, assertSchema, createEventStore, openPool } from '../eventstore/index.ts';
+import type { Position, StoredEvent } from '../eventstore/index.ts';
+import type { Embedder } from '../llm/ports.ts';
+import type { MemoryEvent } from '../memory/events.ts';
+import type { Scope } from '../memory/scope.ts';
+import { commandPrefixes, commands } from '../memory/keys.ts';
+import { holdfastSchema, projections } from '../projections/index.ts';
+import { readViews } from '../projections/read-views.ts';
+import { retrieve } from '../projections/search/retrieve.ts';
+import type { Retrieved } from '../projections/search/retrieve.ts';
+import { listFacts } from '../projections/semantic/queries.ts';
+import type { FactRow } from '../projections/semantic/queries.ts';
+import type { ApprovalRow, ThreadRow, TurnRow } from '../projections/threads/queries.ts';
+import { listApprovals, listThreads, listTurns } from '../projections/threads/queries.ts';
+import { defaultTimeouts } from '../workflows/messages.ts';
+import { TemporalUnavailableError, ThreadNotFoundError } from './client-errors.ts';
+import { decideApproval, findApproval } from './decide-approval.ts';
+import type { ApprovalDecision, DecisionOutcome } from './decide-approval.ts';
+import { archivedHistory, explainTurn } from './explain-turn.ts';
+import type { ExplainedTurn } from './explain-turn.ts';
+import { inspectState, listCheckpoints } from './inspect-state.ts';
+import type { Checkpoint, StatePoint, ThreadState } from './inspect-state.ts';
+import { awaitTurn, getTurn, sendTurn } from './send-turn.ts';
+import type { ClientContext, SendTurn, TurnResult, WaitOptions } from './send-turn.ts';
+
+export interface ClientOptions {
+  readonly database: {
+    /** A URL whose user may `set role holdfast_app`. */
+    readonly url: string;
+    /** @default 10 */
+    readonly maxConnections?: number;
+  };
+  readonly temporal: {
+    /** host:port */
+    readonly address: string;
+    /** @default 'default' */
+    readonly namespace?: string;
+    readonly apiKey?: string;
+    /** @default 'holdfast' */
+    readonly taskQueue?: string;
+  };
+  /** @default 'default' */
+  readonly tenant?: string;
+  /** Searches memory by meaning too; use the workers' embedder. @default words only */
+  readonly embedder?: Embedder;
+  /** A worker that is silent for longer is taken for dead. @default 5000 */
+  readonly heartbeatMs?: number;
+}
+
+/** Starts turns, decides approvals, reads memory and checkpoints. Bound to one tenant. */
+export interface HoldfastClient {
+  readonly tenant: string;
+  readonly turns: {
+    send(request: SendTurn, options?: WaitOptions): Promise<TurnResult>;
+    get(turn: string): Promise<TurnResult>;
+    /** Waits until the turn is answered, waits for a person, or failed; or the time is up. */
+    result(turn: string, options?: WaitOptions): Promise<TurnResult>;
+    list(filter: { readonly thread: string; readonly branch?: string }): Promise<TurnRow[]>;
+    /** What each model call got, why, and what came of it. */
+    explain(turn: string): Promise<ExplainedTurn>;
+    /** The archived Temporal history, for replay. */
+    history(turn: string): Promise<{ workflowId: string; history: Uint8Array; events: number }>;
+  };
+  readonly threads: {
+    list(): Promise<ThreadRow[]>;
+    state(request: {
+      readonly thread: string;
+      readonly branch?: string;
+      readonly at?: StatePoint;
+    }): Promise<ThreadState>;
+    /** Every event of the thread's turns, in order of position. */
+    events(thread: string): Promise<StoredEvent<MemoryEvent>[]>;
+  };
+  readonly checkpoints: { list(request: { readonly thread: string; readonly branch?: string }): Promise<Checkpoint[]> };
+  readonly approvals: {
+    list(filter?: { readonly pending?: boolean; readonly turn?: string }): Promise<ApprovalRow[]>;
+    get(approval: string): Promise<ApprovalRow>;
+    decide(decision: ApprovalDecision): Promise<DecisionOutcome>;
+  };
+  readonly memory: {
+    search(request: {
+      readonly query: string;
+      readonly scope: Scope;
+      readonly limit?: number;
+      readonly at?: Position;
+    }): Promise<Retrieved>;
+    list(request: { readonly scope: Scope; readonly past?: boolean; readonly at?: Position }): Promise<FactRow[]>;
+  };
+  /** Closes both connections. */
+  close(): Promise<void>;
+}
+
+/** Connects a client. Throws SchemaDriftError, UnsafeRoleError, StoreUnavailableError, TemporalUnavailableError. */
+export async function createClient(options: ClientOptions): Promise<HoldfastClient> {
+  const { tenant = 'default', embedder, heartbeatMs = defaultTimeouts.heartbeatMs } = options;
+  const { address, namespace = 'default', apiKey, taskQueue = 'holdfast' } = options.temporal;
+  const pool = openPool({ ...options.database, applicationName: 'holdfast client' });
+  let connection: Connection;
+  try {
+    await assertSafeRole(pool);
+    await assertSchema(pool, holdfastSchema);
+    connection = await Connection.connect({ address, ...(apiKey === undefined ? {} : { apiKey, tls: true }) }).catch(
+      (error: unknown) => {
+        throw new TemporalUnavailableError(`no server answers at ${address}.`, error);
+      },
+    );
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  const store = createEventStore({ pool, projections });
+  const temporal = new Client({ connection, namespace });
+  const context: ClientContext = {
+    tenant,
+    store,
+    pool,
+    starter: { temporal, taskQueue, timeouts: { ...defaultTimeouts, heartbeatMs } },
+  };
+  const read: <T>(query: Parameters<typeof readViews<T>>[2], at?: Position) => Promise<T> = async (query, at) =>
+    readViews(pool, await store.tenantNumber(tenant), query, { at });
+
+  return {
+    tenant,
+    turns: {
+      send: (request, wait) => sendTurn(context, request, wait),
+      get: (turn) => getTurn(context, turn),
+      result: (turn, wait) => awaitTurn(context, turn, wait),
+      list: (filter) => read((reader) => listTurns(reader, filter)),
+      explain: (turn) => explainTurn(context, turn),
+      history: (turn) => archivedHistory(context, turn),
+    },
+    threads: {
+      list: () => read((reader) => listThreads(reader)),
+      state: (request) => inspectState(context, request),
+      events: (thread) => threadEvents(context, thread),
+    },
+    checkpoints: { list: (request) => listCheckpoints(context, request) },
+    approvals: {
+      list: (filter = {}) => read((reader) => listApprovals(reader, filter)),
+      get: (approval) => findApproval(context, approval),
+      decide: (decision) => decideApproval(context, decision),
+    },
+    memory: {
+      async search({ query, scope, limit, at }) {
+        const [values] = embedder ? await embedder.embed([query]) : [];
+        return read(
+          (reader) =>
+            retrieve(reader, {
+              scope,
+              query,
+              vector: embedder && values ? { model: embedder.model, values } : null,
+              now: new Date(),
+              budgetTokens: 100_000,
+              ...(limit === undefined ? {} : { limit }),
+            }),
+          at,
+        );
+      },
+      list: ({ scope, past = false, at }) => read((reader) => listFacts(reader, { reader: scope, past }), at),
+    },
+    async close() {
+      await connection.close();
+      await pool.end();
+    },
+  };
+}
+
+async function threadEvents(context: ClientContext, thread: string): Promise<StoredEvent<MemoryEvent>[]> {
+  const tenant = await context.store.tenantNumber(context.tenant);
+  const turns = await readViews(context.pool, tenant, (reader) => listTurns(reader, { thread, limit: 10_000 }));
+  if (turns.length === 0) throw new ThreadNotFoundError(thread);
+  return context.store.readCommandEvents(context.tenant, {
+    ids: turns.map(({ turn }) => commands.requestTurn(turn)),
+    prefixes: turns.flatMap(({ turn }) => commandPrefixes(turn)),
+  });
+}

@@ -1,0 +1,169 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { StreamSealedError } from '../eventstore/index.ts';
+import { commands, streams } from '../memory/keys.ts';
+import type { ApprovalDecided, ApprovalDecisionIgnored } from '../memory/events.ts';
+import { readViews } from '../projections/read-views.ts';
+import type { ApprovalRow } from '../projections/threads/queries.ts';
+import { listApprovals } from '../projections/threads/queries.ts';
+import { approvalDecidedSignal, turnWorkflowId } from '../workflows/messages.ts';
+import { ApprovalNotFoundError, InvalidDecisionError } from './client-errors.ts';
+import type { ClientContext } from './send-turn.ts';
+import { ensureRunning } from './start-turn.ts';
+
+export interface ApprovalDecision {
+  readonly approval: string;
+  readonly decision: 'approve' | 'edit' | 'respond' | 'reject';
+  /** Who decides; recorded. */
+  readonly actor: string;
+  readonly reason?: string;
+  /** The arguments to use instead, for `edit`. */
+  readonly arguments?: unknown;
+  /** What the model is told instead of a tool result, for `respond`. */
+  readonly message?: string;
+  /** Digest of the arguments that were looked at (see the approval); a decision about other arguments is refused. */
+  readonly argumentsHash?: string;
+}
+
+export interface DecisionOutcome {
+  /** False when somebody else had decided before, or the turn had ended; `approval.decision` tells. */
+  readonly applied: boolean;
+  readonly approval: ApprovalRow;
+}
+
+/**
+ * Decides an approval. The decision is recorded first, then the turn is told by reference, so edited arguments never stand in
+ * Temporal. The first decision wins; later ones are recorded as ignored and get the one that stands. Repeating a decision is
+ * harmless and tells the turn again. Throws ApprovalNotFoundError, InvalidDecisionError.
+ */
+export async function decideApproval(context: ClientContext, request: ApprovalDecision): Promise<DecisionOutcome> {
+  const before = await findApproval(context, request.approval);
+  check(before, request);
+  const ref = { thread: before.thread, branch: before.branch, turn: before.turn };
+  const stale = request.argumentsHash !== undefined && request.argumentsHash !== before.argumentsHash;
+  if (stale || before.turnEnded) {
+    await recordIgnored(
+      context,
+      before,
+      request,
+      stale ? 'arguments_changed' : before.decision ? 'already_decided' : 'turn_ended',
+    );
+    if (!stale) return { applied: isSame(before, request), approval: before };
+    throw new InvalidDecisionError(
+      `The decision is about arguments ${request.argumentsHash ?? ''}, the approval asks about ${before.argumentsHash}.`,
+      'Look at the approval again (`holdfast approvals ls`) and decide about what it asks now.',
+    );
+  }
+  const stream = streams.approval(request.approval);
+  const data: ApprovalDecided['data'] = {
+    ...ref,
+    approval: request.approval,
+    decision: request.decision,
+    actor: request.actor,
+    reason: request.reason ?? null,
+    arguments: request.decision === 'edit' ? request.arguments : null,
+    message: request.message ?? null,
+    timedOut: false,
+  };
+  try {
+    await context.store.append(context.tenant, {
+      id: commands.decision(request.approval, request.decision, request.actor),
+      streams: [{ name: stream, expectedVersion: 'some', seal: true }],
+      events: [{ type: 'ApprovalDecided', stream, data }],
+      meta: { actor: request.actor },
+    });
+  } catch (error) {
+    if (!(error instanceof StreamSealedError)) throw error;
+    await recordIgnored(context, before, request, 'already_decided');
+  }
+  const after = await findApproval(context, request.approval);
+  await tellTurn(context, after);
+  return { applied: isSame(after, request), approval: after };
+}
+
+/** One approval. Throws ApprovalNotFoundError. */
+export async function findApproval(context: ClientContext, approval: string): Promise<ApprovalRow> {
+  const tenant = await context.store.tenantNumber(context.tenant);
+  const [row] = await readViews(context.pool, tenant, (reader) => listApprovals(reader, { approval }));
+  if (!row) throw new ApprovalNotFoundError(approval);
+  return row;
+}
+
+function check(approval: ApprovalRow, request: ApprovalDecision): void {
+  if (request.actor.trim() === '')
+    throw new InvalidDecisionError('A decision needs an actor.', 'Say who decides (`--actor`).');
+  if (request.decision === 'respond' && !request.message?.trim()) {
+    throw new InvalidDecisionError(
+      '"respond" needs a message for the model.',
+      'Give the message, or approve or reject instead.',
+    );
+  }
+  if (request.decision !== 'edit') return;
+  if (typeof request.arguments !== 'object' || request.arguments === null) {
+    throw new InvalidDecisionError(
+      '"edit" needs the arguments to use, as an object.',
+      `The approval asks about ${JSON.stringify(approval.arguments)}.`,
+    );
+  }
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  if (ajv.validate(approval.argumentsSchema as object, request.arguments)) return;
+  throw new InvalidDecisionError(
+    `The edited arguments do not fit "${approval.tool}": ${ajv.errorsText(ajv.errors, { dataVar: 'arguments' })}.`,
+    `The approval asks about ${JSON.stringify(approval.arguments)}; change only what you mean to.`,
+  );
+}
+
+function isSame({ decision }: ApprovalRow, request: ApprovalDecision): boolean {
+  return decision?.actor === request.actor && decision.decision === request.decision;
+}
+
+async function recordIgnored(
+  context: ClientContext,
+  approval: ApprovalRow,
+  request: ApprovalDecision,
+  why: ApprovalDecisionIgnored['data']['why'],
+): Promise<void> {
+  if (isSame(approval, request)) return;
+  const stream = streams.ignoredDecisions(request.approval);
+  await context.store.append(context.tenant, {
+    id: commands.ignoredDecision(request.approval, request.decision, request.actor),
+    streams: [{ name: stream, expectedVersion: 'any' }],
+    events: [
+      {
+        type: 'ApprovalDecisionIgnored',
+        stream,
+        data: {
+          thread: approval.thread,
+          branch: approval.branch,
+          turn: approval.turn,
+          approval: approval.approval,
+          decision: request.decision,
+          actor: request.actor,
+          why,
+        },
+      },
+    ],
+    meta: { actor: request.actor },
+  });
+}
+
+async function tellTurn(context: ClientContext, approval: ApprovalRow): Promise<void> {
+  if (approval.turnEnded || !approval.decision) return;
+  const ref = { tenant: context.tenant, thread: approval.thread, branch: approval.branch, turn: approval.turn };
+  const handle = context.starter.temporal.workflow.getHandle(turnWorkflowId(ref));
+  const notice = { approval: approval.approval, position: approval.decision.position };
+  try {
+    await handle.signal(approvalDecidedSignal, notice);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    // Temporal lost the workflow (a wiped server): its turn starts again from the log and finds its steps recorded.
+    const { agent } = await turnAgent(context, approval.turn);
+    if ((await ensureRunning(context.starter, { ...ref, agent })) !== 'gone')
+      await handle.signal(approvalDecidedSignal, notice);
+  }
+}
+
+async function turnAgent(context: ClientContext, turn: string): Promise<{ agent: string }> {
+  const [first] = await context.store.readStream(context.tenant, streams.turn(turn));
+  return { agent: first?.type === 'TurnRequested' ? first.data.agent : '' };
+}

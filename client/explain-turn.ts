@@ -1,0 +1,198 @@
+import type { StoredEvent } from '../eventstore/index.ts';
+import { cleanText } from '../eventstore/index.ts';
+import { promptHash } from '../llm/prompt-hash.ts';
+import type { ChatMessage, ToolSpec } from '../llm/ports.ts';
+import type { MemoryEvent, MemoryOutcome, RecalledItem, StepCompleted } from '../memory/events.ts';
+import type { ThreadMessage } from '../memory/prompt.ts';
+import { toPromptMessage } from '../memory/prompt.ts';
+import { streams } from '../memory/keys.ts';
+import { heldAt, readViews } from '../projections/read-views.ts';
+import { findExtraction } from '../projections/threads/queries.ts';
+import { HistoryNotArchivedError, TurnNotFoundError } from './client-errors.ts';
+import type { ClientContext, TurnResult } from './send-turn.ts';
+import { getTurn } from './send-turn.ts';
+
+/** A recalled memory with its words and origin. */
+export interface ExplainedItem extends RecalledItem {
+  readonly text: string;
+  readonly thread: string;
+  readonly turn: string;
+}
+
+/** One model call of a turn: what it got, why, and what came of it. */
+export interface ExplainedStep {
+  readonly step: number;
+  readonly position: number;
+  readonly basePosition: number;
+  readonly model: string;
+  readonly text: string | null;
+  readonly toolCalls: StepCompleted['data']['toolCalls'];
+  readonly retrieval:
+    | (Omit<NonNullable<StepCompleted['data']['retrieval']>, 'items'> & { readonly items: readonly ExplainedItem[] })
+    | null;
+  /** The messages exactly as they were sent, rebuilt from the log. */
+  readonly prompt: readonly ChatMessage[];
+  readonly tools: readonly ToolSpec[];
+  readonly promptHash: string;
+  /** True when the rebuilt prompt is the recorded one byte for byte. */
+  readonly promptMatches: boolean;
+}
+
+export interface ExplainedTurn {
+  readonly turn: TurnResult;
+  readonly steps: readonly ExplainedStep[];
+  readonly events: readonly StoredEvent<MemoryEvent>[];
+  /** What extraction made of the turn; null while it has not ended. */
+  readonly extraction: {
+    readonly status: string;
+    readonly outcomes: readonly MemoryOutcome[];
+    readonly detail: string | null;
+  } | null;
+}
+
+/** Explains a turn from its recorded events, never by searching again. Throws TurnNotFoundError. */
+export async function explainTurn(context: ClientContext, turn: string): Promise<ExplainedTurn> {
+  const result = await getTurn(context, turn);
+  const events = await context.store.readStream(context.tenant, streams.turn(turn));
+  const steps: ExplainedStep[] = [];
+  for (const event of events) if (event.type === 'StepCompleted') steps.push(await explainStep(context, event));
+  const tenant = await context.store.tenantNumber(context.tenant);
+  const extraction = await readViews(context.pool, tenant, (reader) => findExtraction(reader, turn));
+  return {
+    turn: result,
+    steps,
+    events,
+    extraction: extraction
+      ? { status: extraction.status, outcomes: extraction.outcomes as MemoryOutcome[], detail: extraction.detail }
+      : null,
+  };
+}
+
+async function explainStep(
+  context: ClientContext,
+  event: StoredEvent<MemoryEvent> & StepCompleted,
+): Promise<ExplainedStep> {
+  const { data } = event;
+  const { messages, tools } = await rebuildPrompt(context, data);
+  return {
+    step: data.step,
+    position: event.position,
+    basePosition: data.basePosition,
+    model: data.model,
+    text: data.text,
+    toolCalls: data.toolCalls,
+    retrieval: data.retrieval && {
+      ...data.retrieval,
+      items: await withTexts(context, data.retrieval.items, data.basePosition),
+    },
+    prompt: messages,
+    tools,
+    promptHash: data.prompt.hash,
+    promptMatches: promptHash(messages, tools) === data.prompt.hash,
+  };
+}
+
+/** Builds a recorded prompt again from its parts: literals as they stand, references by reading the events they name. */
+async function rebuildPrompt(
+  context: ClientContext,
+  { prompt }: StepCompleted['data'],
+): Promise<{ messages: ChatMessage[]; tools: readonly ToolSpec[] }> {
+  const messages: ChatMessage[] = [];
+  let tools: readonly ToolSpec[] = [];
+  for (const part of prompt.parts) {
+    if (part.text !== undefined) {
+      const last = messages.pop();
+      messages.push({ role: 'system', content: `${part.continues ? (last?.content ?? '') : ''}${part.text}` });
+      continue;
+    }
+    const event = await eventAt(context, part.position ?? 0);
+    if (event?.type === 'AgentConfigured') {
+      tools = event.data.tools;
+      messages.push({ role: 'system', content: event.data.instructions });
+    } else if (event) {
+      const message = toThreadMessage(event);
+      if (message) messages.push(toPromptMessage(message));
+    }
+  }
+  return { messages, tools };
+}
+
+function toThreadMessage(event: StoredEvent<MemoryEvent>): ThreadMessage | null {
+  const { position } = event;
+  switch (event.type) {
+    case 'TurnRequested':
+      return { role: 'user', content: cleanText(event.data.message), position };
+    case 'StepCompleted':
+      return {
+        role: 'assistant',
+        content: event.data.text === null ? null : cleanText(event.data.text),
+        toolCalls: event.data.toolCalls.map((call) => ({
+          id: cleanText(call.id),
+          name: cleanText(call.name),
+          arguments: cleanText(call.arguments),
+        })),
+        position,
+      };
+    case 'ToolCompleted':
+      return { role: 'tool', content: cleanText(event.data.result), toolCallId: cleanText(event.data.call), position };
+    default:
+      return null;
+  }
+}
+
+async function eventAt(context: ClientContext, position: number): Promise<StoredEvent<MemoryEvent> | undefined> {
+  for await (const event of context.store.readLog(context.tenant, { after: position - 1, upTo: position }))
+    return event;
+  return undefined;
+}
+
+async function withTexts(
+  context: ClientContext,
+  items: readonly RecalledItem[],
+  position: number,
+): Promise<ExplainedItem[]> {
+  if (items.length === 0) return [];
+  const tenant = await context.store.tenantNumber(context.tenant);
+  const rows = await readViews(
+    context.pool,
+    tenant,
+    ({ db, position: at }) =>
+      db
+        .selectFrom('memory_document')
+        .select(['id', 'content', 'thread', 'turn'])
+        .where('tenant', '=', tenant)
+        .where(heldAt(at, 'memory_document'))
+        .where(
+          'id',
+          'in',
+          items.map(({ id }) => id),
+        )
+        .execute(),
+    { at: position },
+  );
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return items.map((item) => {
+    const row = byId.get(item.id);
+    return { ...item, text: row?.content ?? '(forgotten)', thread: row?.thread ?? '', turn: row?.turn ?? '' };
+  });
+}
+
+/** The archived Temporal history of a turn. Throws TurnNotFoundError, HistoryNotArchivedError. */
+export async function archivedHistory(
+  context: ClientContext,
+  turn: string,
+): Promise<{ workflowId: string; history: Uint8Array; events: number }> {
+  const [event] = await context.store.readStream(context.tenant, streams.history(turn));
+  if (event?.type === 'HistoryArchived') {
+    return {
+      workflowId: event.data.workflowId,
+      history: Buffer.from(event.data.history, 'base64'),
+      events: event.data.events,
+    };
+  }
+  const tenant = await context.store.tenantNumber(context.tenant);
+  const known = await readViews(context.pool, tenant, async ({ db }) =>
+    db.selectFrom('turn').select('turn').where('tenant', '=', tenant).where('turn', '=', turn).executeTakeFirst(),
+  );
+  throw known ? new HistoryNotArchivedError(turn) : new TurnNotFoundError(turn);
+}

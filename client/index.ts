@@ -1,0 +1,17 @@
+/** holdfast/client: start turns, decide approvals, read memory and checkpoints. */
+export { createClient } from './create-client.ts';
+export type { ClientOptions, HoldfastClient } from './create-client.ts';
+export type { SendTurn, TurnResult, WaitOptions } from './send-turn.ts';
+export type { ApprovalDecision, DecisionOutcome } from './decide-approval.ts';
+export type { ExplainedItem, ExplainedStep, ExplainedTurn } from './explain-turn.ts';
+export type { Checkpoint, StatePoint, ThreadState } from './inspect-state.ts';
+export {
+  ApprovalNotFoundError,
+  HistoryNotArchivedError,
+  InvalidDecisionError,
+  InvalidTurnError,
+  TemporalUnavailableError,
+  ThreadNotFoundError,
+  TurnIdTakenError,
+  TurnNotFoundError,
+} from './client-errors.ts';

@@ -1,0 +1,112 @@
+import { turnScope } from '../memory/scope.ts';
+import type { ThreadMessage } from '../memory/prompt.ts';
+import { readViews } from '../projections/read-views.ts';
+import { listProcedures } from '../projections/procedural/queries.ts';
+import { listFacts } from '../projections/semantic/queries.ts';
+import type { FactRow } from '../projections/semantic/queries.ts';
+import type { ApprovalRow, StepRow, TurnRow } from '../projections/threads/queries.ts';
+import { listApprovals, listSteps, listTurns } from '../projections/threads/queries.ts';
+import { readBlocks, readMessages } from '../projections/working/queries.ts';
+import type { BlockRow } from '../projections/working/queries.ts';
+import { ThreadNotFoundError } from './client-errors.ts';
+import type { ClientContext } from './send-turn.ts';
+import { getTurn } from './send-turn.ts';
+
+/** What a thread looked like at a position, and what was remembered for it. */
+export interface ThreadState {
+  readonly thread: string;
+  readonly branch: string;
+  readonly position: number;
+  readonly turns: readonly TurnRow[];
+  readonly messages: readonly ThreadMessage[];
+  readonly facts: readonly FactRow[];
+  readonly procedures: readonly {
+    readonly procedure: string;
+    readonly version: number;
+    readonly goal: string;
+    readonly text: string;
+  }[];
+  readonly blocks: readonly BlockRow[];
+  readonly pendingApprovals: readonly ApprovalRow[];
+}
+
+/** Where to look: a position, the end of a turn, or now. */
+export type StatePoint = { readonly position: number } | { readonly turn: string } | 'now';
+
+/** Folds a thread to a point of its log. Throws ThreadNotFoundError, TurnNotFoundError. */
+export async function inspectState(
+  context: ClientContext,
+  {
+    thread,
+    branch = 'main',
+    at = 'now',
+  }: { readonly thread: string; readonly branch?: string; readonly at?: StatePoint },
+): Promise<ThreadState> {
+  const tenant = await context.store.tenantNumber(context.tenant);
+  const position = at === 'now' ? undefined : 'position' in at ? at.position : await lastPosition(context, at.turn);
+  return readViews(
+    context.pool,
+    tenant,
+    async (reader) => {
+      const turns = await listTurns(reader, { thread, branch });
+      const first = turns[0];
+      if (!first) throw new ThreadNotFoundError(thread);
+      const scope = { ...turnScope(first), agent: first.agent, thread };
+      return {
+        thread,
+        branch,
+        position: reader.position,
+        turns,
+        messages: (await readMessages(reader, { thread, branch })).messages,
+        facts: await listFacts(reader, { reader: scope }),
+        procedures: (await listProcedures(reader, scope)).map((row) => ({
+          procedure: row.procedure,
+          version: row.version,
+          goal: row.goal,
+          text: row.content,
+        })),
+        blocks: await readBlocks(reader, scope),
+        pendingApprovals: (await listApprovals(reader, { pending: true })).filter(
+          (row) => row.thread === thread && row.branch === branch,
+        ),
+      };
+    },
+    { at: position },
+  );
+}
+
+/** A point of a branch to go back to: the state after one step. */
+export type Checkpoint = StepRow & { readonly position: number };
+
+/** The checkpoints of a branch, oldest first. */
+export async function listCheckpoints(
+  context: ClientContext,
+  { thread, branch = 'main' }: { readonly thread: string; readonly branch?: string },
+): Promise<Checkpoint[]> {
+  const tenant = await context.store.tenantNumber(context.tenant);
+  const steps = await readViews(context.pool, tenant, (reader) => listSteps(reader, { thread, branch }));
+  return steps.map((step) => ({ ...step, position: step.from_pos }));
+}
+
+/** Position of the newest thing that belongs to a turn: its last event, or its extraction's. */
+async function lastPosition(context: ClientContext, turn: string): Promise<number> {
+  await getTurn(context, turn);
+  const tenant = await context.store.tenantNumber(context.tenant);
+  return readViews(context.pool, tenant, async ({ db }) => {
+    const row = await db
+      .selectFrom('turn_end as e')
+      .leftJoin('extraction as x', (join) => join.onRef('x.tenant', '=', 'e.tenant').onRef('x.turn', '=', 'e.turn'))
+      .where('e.tenant', '=', tenant)
+      .where('e.turn', '=', turn)
+      .select(['e.from_pos as ended', 'x.from_pos as extracted'])
+      .executeTakeFirst();
+    if (row) return Math.max(row.ended, row.extracted ?? 0);
+    const step = await db
+      .selectFrom('step')
+      .where('tenant', '=', tenant)
+      .where('turn', '=', turn)
+      .select(({ fn }) => fn.max('from_pos').as('last'))
+      .executeTakeFirst();
+    return step?.last ?? Number.MAX_SAFE_INTEGER;
+  });
+}

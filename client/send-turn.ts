@@ -1,0 +1,177 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  isGrpcServiceError,
+  ServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import type pg from 'pg';
+import type { EventStore } from '../eventstore/index.ts';
+import type { MemoryEvent } from '../memory/events.ts';
+import { commands, streams } from '../memory/keys.ts';
+import { turnScope } from '../memory/scope.ts';
+import { readViews } from '../projections/read-views.ts';
+import type { TurnRow } from '../projections/threads/queries.ts';
+import { findTurn, listApprovals } from '../projections/threads/queries.ts';
+import { InvalidTurnError, TemporalUnavailableError, TurnIdTakenError, TurnNotFoundError } from './client-errors.ts';
+import { startAndAwaitReply } from './start-turn.ts';
+import type { TurnStarter } from './start-turn.ts';
+
+/** What the parts of a client share. */
+export interface ClientContext {
+  readonly tenant: string;
+  readonly store: EventStore<MemoryEvent>;
+  readonly pool: pg.Pool;
+  readonly starter: TurnStarter;
+}
+
+export interface SendTurn {
+  readonly thread: string;
+  readonly message: string;
+  /** @default 'main' */
+  readonly branch?: string;
+  /** Whose turn it is: memories follow the user. @default nobody: memories stay in the thread */
+  readonly user?: string;
+  /** The idempotency key: the same id is the same turn, however often it is sent. @default a new UUID */
+  readonly turn?: string;
+  readonly agent: string;
+  /** When it was said. @default now */
+  readonly occurredAt?: Date;
+}
+
+export interface WaitOptions {
+  /** How long to wait for the reply. The turn goes on without us. @default 60000 */
+  readonly timeoutMs?: number;
+  /** Stops waiting, not the turn. */
+  readonly signal?: AbortSignal;
+}
+
+/** A turn as the log has it now. */
+export interface TurnResult extends TurnRow {
+  /** Approvals that wait for a decision. */
+  readonly waitingFor: readonly string[];
+}
+
+/** Longest message, in characters. */
+const longestMessage = 1_000_000;
+
+/**
+ * Puts a message in the log and has the agent answer it. The log comes first: once this has appended, the turn happens, even if
+ * this process dies before it is started (the next turn of the thread, or a repeat with the same id, starts it).
+ * Gives the turn as it stands when it is answered, waits for a person, failed, or when the time is up.
+ * Throws InvalidTurnError, TurnIdTakenError, TemporalUnavailableError and the errors of the store.
+ */
+export async function sendTurn(
+  context: ClientContext,
+  request: SendTurn,
+  options: WaitOptions = {},
+): Promise<TurnResult> {
+  const { timeoutMs = 60_000, signal } = options;
+  const deadline = Date.now() + timeoutMs;
+  const { turn, thread, branch } = await requestTurn(context, request);
+  const ref = { tenant: context.tenant, thread, branch, turn, agent: request.agent };
+  const { connection } = context.starter.temporal;
+  try {
+    const reply = (): Promise<unknown> =>
+      connection.withDeadline(deadline, () => startAndAwaitReply(context.starter, ref));
+    await (signal ? connection.withAbortSignal(signal, reply) : reply());
+  } catch (error) {
+    signal?.throwIfAborted();
+    // Time is up, or the workflow has ended before: the log knows. Everything else means that nobody may be working on it.
+    const logKnows =
+      error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
+      error instanceof WorkflowExecutionAlreadyStartedError ||
+      error instanceof WorkflowUpdateFailedError;
+    if (!logKnows) {
+      if (error instanceof ServiceError || isGrpcServiceError(error))
+        throw new TemporalUnavailableError(error.message, error);
+      throw error;
+    }
+  }
+  return awaitTurn(context, turn, { timeoutMs: Math.max(0, deadline - Date.now()), ...(signal ? { signal } : {}) });
+}
+
+/** Waits until a turn is answered, waits for a person, or has failed; or until the time is up. Reads the log, nothing else. */
+export async function awaitTurn(
+  context: ClientContext,
+  turn: string,
+  { timeoutMs = 60_000, signal }: WaitOptions = {},
+): Promise<TurnResult> {
+  const deadline = Date.now() + timeoutMs;
+  for (let pause = 20; ; pause = Math.min(500, pause * 1.5)) {
+    const result = await getTurn(context, turn);
+    if (result.status !== 'running' || Date.now() >= deadline) return result;
+    await delay(Math.min(pause, Math.max(1, deadline - Date.now())), undefined, signal ? { signal } : {});
+  }
+}
+
+/** A turn as the log has it now. Throws TurnNotFoundError. */
+export async function getTurn(context: ClientContext, turn: string): Promise<TurnResult> {
+  return readViews(context.pool, await context.store.tenantNumber(context.tenant), async (reader) => {
+    const row = await findTurn(reader, turn);
+    if (!row) throw new TurnNotFoundError(turn);
+    const waitingFor =
+      row.status === 'waiting'
+        ? (await listApprovals(reader, { turn, pending: true })).map(({ approval }) => approval)
+        : [];
+    return { ...row, waitingFor };
+  });
+}
+
+async function requestTurn(
+  context: ClientContext,
+  request: SendTurn,
+): Promise<{ turn: string; thread: string; branch: string }> {
+  const {
+    thread,
+    message,
+    branch = 'main',
+    user = null,
+    turn = crypto.randomUUID(),
+    agent,
+    occurredAt = new Date(),
+  } = request;
+  if (message.trim() === '' || message.length > longestMessage) {
+    throw new InvalidTurnError(
+      `A message needs 1 to ${longestMessage} characters; this one has ${message.trim() === '' ? 0 : message.length}.`,
+      'Send some text, or split it.',
+    );
+  }
+  for (const [name, value] of Object.entries({ thread, branch, turn, agent, ...(user === null ? {} : { user }) })) {
+    if (value === '' || value.length > 200 || /[\0\p{Cs}]/u.test(value)) {
+      throw new InvalidTurnError(
+        `The ${name} must have 1 to 200 plain characters; it is ${JSON.stringify(value.slice(0, 40))}.`,
+        `Give another ${name}.`,
+      );
+    }
+  }
+  if (Number.isNaN(occurredAt.getTime()))
+    throw new InvalidTurnError('occurredAt is not a valid date.', 'Give a date, or leave it out for now.');
+  const stream = streams.turn(turn);
+  const receipt = await context.store.append(context.tenant, {
+    id: commands.requestTurn(turn),
+    streams: [{ name: stream, expectedVersion: 'none' }],
+    events: [
+      {
+        type: 'TurnRequested',
+        stream,
+        subjects: user === null ? [] : [`user:${user}`],
+        data: { turn, thread, branch, agent, user, message, occurredAt: occurredAt.toISOString() },
+      },
+    ],
+    meta: { actor: user === null ? 'client' : `user:${user}`, scope: turnScope({ user, thread }) },
+  });
+  if (receipt.bodyDiffers) {
+    // A retry comes with another time; only another message or place makes it another turn.
+    const [first] = await context.store.readStream(context.tenant, stream);
+    const same =
+      first?.type === 'TurnRequested' &&
+      first.data.message === message &&
+      first.data.thread === thread &&
+      first.data.branch === branch &&
+      first.data.user === user;
+    if (!same) throw new TurnIdTakenError(turn, first?.type === 'TurnRequested' ? first.data.thread : thread);
+  }
+  return { turn, thread, branch };
+}
