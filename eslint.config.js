@@ -19,6 +19,11 @@ export default tseslint.config(
     // Only config/ reads the environment: everything else receives typed values.
     files: ['**/*.ts'],
     ignores: ['config/**', 'test/**', 'examples/**', 'vitest.config.ts', 'scripts/**'],
-    rules: { 'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'Read settings in config/ and pass them in.' }] },
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'Read settings in config/ and pass them in.' },
+      ],
+    },
   },
 );

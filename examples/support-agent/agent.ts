@@ -46,6 +46,12 @@ export const supportAgent = defineAgent({
   instructions: `You are the support agent of Northwind Outdoor, a shop for running and hiking gear.
 Be brief and kind. Use what you remember about the customer and cite the label of each memory you use, like [m1].
 Look up orders before you speak about them. Refunds go through refund_order; a person approves them.`,
-  blocks: [{ label: 'policy', description: 'Shop rules the agent must keep', value: 'Returns within 30 days. Refunds need approval.' }],
+  blocks: [
+    {
+      label: 'policy',
+      description: 'Shop rules the agent must keep',
+      value: 'Returns within 30 days. Refunds need approval.',
+    },
+  ],
   tools: [lookupOrder, refundOrder],
 });

@@ -1,3 +1,4 @@
+import { sentencesOf } from './clauses.ts';
 import { isRecord, toObject, type Conversation } from './conversation.ts';
 import { personName } from './extract.ts';
 import { rememberContent, toMemories } from './remember.ts';
@@ -110,11 +111,15 @@ function refundCall({ said, finished, earlier }: Conversation, tools: readonly s
 
 /** True for a wish to get money back, false for questions about refunds of the past or in general. */
 export function asksForRefund(text: string): boolean {
-  if (!/\b(?:refund|reimburse|money back|pay me back)\b/i.test(text)) return false;
-  return !/\b(?:did|have|has|had|was|were)\s+(?:you|it|we|i|my|the)\b[^.]*\brefund|\b(?:do not|don't|never|no) (?:\w+ )?refund|\b(?:what|when|where|how|why|who|which)\b[^.]*\brefund[^.]*\?/i.test(
-    text,
+  // Sentence by sentence: the patterns below are costly on long ones.
+  return sentencesOf(text.slice(0, 20_000)).some(
+    (sentence) => sentence.length <= 500 && WISH.test(sentence) && !NO_WISH.test(sentence),
   );
 }
+
+const WISH = /\b(?:refund|reimburse|money back|pay me back)\b/i;
+const NO_WISH =
+  /\b(?:did|have|has|had|was|were)\s+(?:you|it|we|i|my|the)\b.*\brefund|\b(?:do not|don't|never|no) (?:\w+ )?refund|^\W*(?:what|when|where|how|why|who|which)\b.*\brefund.*\?$/i;
 
 const CURRENCIES: Readonly<Record<string, string>> = {
   '€': 'EUR',
