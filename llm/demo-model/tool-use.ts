@@ -72,7 +72,7 @@ function rememberCall({ said, finished, memories, earlier }: Conversation, tools
 const ORDER = /\bA-\d+\b/gi;
 
 function ordersIn(text: string): string[] {
-  return [...new Set((text.match(ORDER) ?? []).map((order) => order.toUpperCase()))];
+  return [...new Set((text.match(ORDER) ?? []).map((order) => order.toUpperCase()))].slice(0, 10);
 }
 
 function lookupCalls({ said, finished }: Conversation, tools: readonly string[]): ToolStep {
