@@ -36,6 +36,8 @@ export interface Config {
   };
   /** A worker that is silent for longer is taken for dead, in milliseconds. */
   readonly heartbeatMs: number;
+  /** Workflow bundle made before, to start faster; null = bundle at start. */
+  readonly workflowBundle: string | null;
   /** Fault injection: end the process by SIGKILL at this boundary, `boundary` or `boundary@turn`. For tests and the demo. */
   readonly failpoint: string | null;
 }
@@ -85,8 +87,14 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd = process.c
     },
     embedder: { kind: embedder, model: text('HOLDFAST_EMBEDDING_MODEL') ?? 'text-embedding-3-small' },
     heartbeatMs: milliseconds('HOLDFAST_HEARTBEAT_MS', 5_000),
+    workflowBundle: text('HOLDFAST_WORKFLOW_BUNDLE'),
     failpoint: text('HOLDFAST_FAILPOINT'),
   };
+}
+
+/** The environment of a child process: ours, with changes. */
+export function childEnvironment(changes: Readonly<Record<string, string>>): Record<string, string | undefined> {
+  return { ...process.env, ...changes };
 }
 
 /** True when turns go to the scripted demo model: no base URL and no key are set. */

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { decodeExpectation, encodeCommand } from './encode-command.ts';
+import { encodeCommand } from './encode-command.ts';
 import { CommandBodyDiffersError, ExpectedVersionConflictError, StreamSealedError } from './errors.ts';
 import type { Command, EventShape, Receipt, StoredEvent } from './event.ts';
 import { retryConnection } from './retry-connection.ts';
@@ -73,8 +73,15 @@ export async function appendCommand<E extends EventShape, R>(input: AppendInput<
         result: JSON.parse(replayed ? outcome.result : encoded.result) as R,
       };
     }
-    case 'conflict':
-      throw new ExpectedVersionConflictError(outcome.stream, decodeExpectation(outcome.expected), outcome.actual);
+    case 'conflict': {
+      // In the caller's own words: the function's code for 'none' is 0.
+      const expectation = command.streams.find(({ name }) => name === outcome.stream);
+      throw new ExpectedVersionConflictError(
+        outcome.stream,
+        expectation?.expectedVersion ?? outcome.expected,
+        outcome.actual,
+      );
+    }
     case 'sealed':
       throw new StreamSealedError(outcome.stream, outcome.actual);
     case undefined:

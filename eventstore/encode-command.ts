@@ -42,8 +42,17 @@ export function encodeCommand<E extends EventShape>(command: Command<E>): Encode
     checkName('Event type', event.type, commandLimits.nameLength);
     data.push(exactJson(event.data, `data of ${event.type}`));
     for (const subject of event.subjects ?? []) checkName('Subject', subject, commandLimits.nameLength);
-    return { s: index, type: event.type, v: event.schemaVersion ?? 1, subjects: event.subjects ?? null };
+    const v = event.schemaVersion ?? 1;
+    if (!Number.isInteger(v) || v < 1 || v > 32_767) {
+      throw new InvalidCommandError(`Schema version of ${event.type} is ${v}; expected a whole number from 1 to 32767.`);
+    }
+    return { s: index, type: event.type, v, subjects: event.subjects?.length ? event.subjects : null };
   });
+  const streams = command.streams.map(({ name, expectedVersion, seal }) => ({
+    name,
+    expect: encodeExpectation(expectedVersion),
+    seal: seal ?? false,
+  }));
   const result = exactJson(command.result ?? {}, 'result');
   const meta = exactJson(command.meta ?? {}, 'meta');
   const bytes = data.reduce((sum, text) => sum + text.length, result.length + meta.length);
@@ -53,9 +62,10 @@ export function encodeCommand<E extends EventShape>(command: Command<E>): Encode
       'Split it into several commands, or store large content elsewhere and reference it.',
     );
   }
-  // What makes two commands the same: streams, events and answer; not who sent them (meta differs between attempts).
+  // What makes two commands the same: streams, events and answer; not who sent them (meta differs between attempts), nor
+  // how they were spelled (order of properties, defaults written out).
   const hash = createHash('sha256');
-  for (const part of [JSON.stringify(events), JSON.stringify(command.streams), ...data, result]) {
+  for (const part of [JSON.stringify(events), JSON.stringify(streams), ...data, result]) {
     hash.update(`${part.length}:`).update(part);
   }
   return {
@@ -63,11 +73,7 @@ export function encodeCommand<E extends EventShape>(command: Command<E>): Encode
       id: command.id,
       hash: hash.digest('hex'),
       n: events.length,
-      streams: command.streams.map(({ name, expectedVersion, seal }) => ({
-        name,
-        expect: encodeExpectation(expectedVersion),
-        seal: seal ?? false,
-      })),
+      streams,
       events,
     },
     data,
@@ -86,11 +92,6 @@ function encodeExpectation(expected: ExpectedVersion): number {
     );
   }
   return expected;
-}
-
-/** The expectation behind a code of the append function. */
-export function decodeExpectation(code: number): ExpectedVersion {
-  return code === -1 ? 'any' : code === -2 ? 'some' : code;
 }
 
 function checkName(what: string, value: string, maxLength: number): void {

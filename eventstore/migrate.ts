@@ -153,8 +153,8 @@ async function buildViews<E extends EventShape>(
          on conflict (name) do update set projection = excluded.projection, hash = excluded.hash, built_at = clock_timestamp()`,
         [view.name, projection, hash],
       );
-      onProgress?.(`built view ${view.name}`);
     }
+    if (stale.length > 0) onProgress?.(`built ${stale.length} views`);
     await client.query(applyViewsSql(all.map(({ view }) => view)));
     if (stale.length > 0)
       await refoldViews(client, projections, new Set(stale.map(({ view }) => view.name)), onProgress);

@@ -77,8 +77,10 @@ const singleValued = new Set([
   'diet',
   'language',
   'timezone',
-  'shoe_size',
+  'nationality',
 ]);
+/** Families of them: a shoe size, a favourite colour. Names of pets and people are not: there may be several. */
+const singleValuedFamily = /_size$|^favou?rite_/;
 
 const trustOrder: readonly Trust[] = ['tool_external', 'model_inference', 'tool_internal', 'direct_user'];
 
@@ -186,7 +188,9 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
   function findRival(proposal: MemoryProposal, target: KnownFact | undefined): KnownFact | undefined {
     const explicit = proposal.action === 'supersede' && target && sameFamily(proposal, target) ? target : undefined;
     if (explicit) return explicit;
-    if (!singleValued.has(relationKey(proposal.relation)) && proposal.action !== 'supersede') return undefined;
+    const relation = relationKey(proposal.relation);
+    const single = singleValued.has(relation) || singleValuedFamily.test(relation);
+    if (!single && proposal.action !== 'supersede') return undefined;
     return [...facts.values()].find((fact) => sameFamily(proposal, fact));
   }
 

@@ -137,7 +137,8 @@ async function readRecord(dir: string): Promise<StackOwner | undefined> {
 // Written and renamed, so a reader never sees half of it; synced by nobody, because after a power cut no process lives.
 async function writeRecord(dir: string, owner: StackOwner): Promise<void> {
   const temporary = `${recordFile(dir)}.${crypto.randomUUID()}`;
-  await writeFile(temporary, `${JSON.stringify(owner, undefined, 2)}\n`);
+  // Owner only: the addresses hold passwords.
+  await writeFile(temporary, `${JSON.stringify(owner, undefined, 2)}\n`, { mode: 0o600 });
   await rename(temporary, recordFile(dir));
 }
 

@@ -48,6 +48,7 @@ async function main(): Promise<void> {
     codeVersion: version,
     tenants: [config.tenant],
     heartbeatMs: config.heartbeatMs,
+    ...(config.workflowBundle === null ? {} : { workflowBundle: { codePath: config.workflowBundle } }),
     reached: failpointReached(config.failpoint),
     log: (level, message, details) =>
       console.error(JSON.stringify({ level, time: new Date().toISOString(), message, ...details })),
