@@ -1,4 +1,5 @@
 import { awaitPredecessor } from './await-predecessor.ts';
+import { recordAgents } from './configure-agent.ts';
 import type { ActivityDeps } from './deps.ts';
 import { endTurn } from './end-turn.ts';
 import { expireApproval } from './expire-approval.ts';
@@ -10,8 +11,9 @@ import type { Activities } from './types.ts';
 
 /** Gives the activities of a turn over their dependencies; one file each. */
 export function createActivities(deps: ActivityDeps): Activities {
+  const stepDeps = { ...deps, configuredAt: recordAgents(deps) };
   return {
-    runModelStep: (input) => runActivity(deps, input, (scope) => runModelStep(deps, input, scope)),
+    runModelStep: (input) => runActivity(deps, input, (scope) => runModelStep(stepDeps, input, scope)),
     runTool: (input) => runActivity(deps, input, (scope) => runTool(deps, input, scope)),
     awaitPredecessor: (input) => runActivity(deps, input, () => awaitPredecessor(deps, input)),
     expireApproval: (input) => runActivity(deps, input, () => expireApproval(deps, input)),

@@ -1,10 +1,7 @@
 import type { Agent } from '../agents/define-agent.ts';
-import type { Receipt } from '../eventstore/index.ts';
-import { argumentsSchema } from '../agents/schema.ts';
 import type { ToolSpec } from '../llm/ports.ts';
 import { promptHash } from '../llm/prompt-hash.ts';
 import type { RetrievalTrace } from '../memory/events.ts';
-import { commands, streams } from '../memory/keys.ts';
 import type { AssembledPrompt, ThreadMessage } from '../memory/prompt.ts';
 import { assemblePrompt, recentMessages, toPromptMessage } from '../memory/prompt.ts';
 import { estimateTokens } from '../memory/text.ts';
@@ -15,9 +12,14 @@ import { findTurn, listTurns } from '../projections/threads/queries.ts';
 import { readBlocks, readMessages } from '../projections/working/queries.ts';
 import { TurnEndedError, UnknownTurnError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
-import { sha256 } from './hash.ts';
-import { memoryToolSpecs } from './memory-tools.ts';
+import type { ConfiguredAt } from './configure-agent.ts';
+import { toolSpecs } from './configure-agent.ts';
 import type { StepInput } from './types.ts';
+
+/** What a step needs besides the dependencies of all activities. */
+export interface StepDeps extends ActivityDeps {
+  readonly configuredAt: ConfiguredAt;
+}
 
 /** Everything a step needs before it calls the model. */
 export interface StepContext {
@@ -33,13 +35,13 @@ export interface StepContext {
 
 /** Loads a step's context as of the head, or tells which earlier turn of the branch must end first. */
 export async function loadContext(
-  deps: ActivityDeps,
+  deps: StepDeps,
   agent: Agent,
   input: StepInput,
   signal: AbortSignal,
 ): Promise<StepContext | { readonly blockedBy: string }> {
   const tenant = await deps.store.tenantNumber(input.tenant);
-  const instructions = { text: agent.instructions, position: await configuredAt(deps, agent, input.tenant) };
+  const instructions = { text: agent.instructions, position: await deps.configuredAt(agent, input.tenant) };
   const tools = toolSpecs(agent);
   const query = await readViews(deps.pool, tenant, async (reader) => (await findTurn(reader, input.turn))?.message);
   if (query === undefined) throw new UnknownTurnError(input.turn);
@@ -104,16 +106,6 @@ export async function loadContext(
   });
 }
 
-/** The tools an agent's model sees. */
-export function toolSpecs(agent: Agent): ToolSpec[] {
-  const own = agent.tools.map(({ name, description, input }) => ({
-    name,
-    description,
-    parameters: argumentsSchema(input),
-  }));
-  return agent.memory.tools ? [...own, ...memoryToolSpecs] : own;
-}
-
 async function embedQuery(
   deps: ActivityDeps,
   query: string,
@@ -127,31 +119,6 @@ async function embedQuery(
     deps.log('warn', 'the query was not embedded', { error: String(error) });
     return { vector: null, degraded: [`the embedder ${deps.embedder.model} failed`] };
   }
-}
-
-/** Position of the event that holds this version of the agent; written once per version, so prompts can refer to it. */
-async function configuredAt(deps: ActivityDeps, agent: Agent, tenant: string): Promise<number> {
-  const tools = toolSpecs(agent);
-  const hash = sha256(JSON.stringify([agent.model ?? deps.defaultModel, agent.instructions, tools])).slice(0, 32);
-  const stream = streams.agent(agent.name);
-  const receipt: Receipt = await deps.store.append(tenant, {
-    id: commands.agent(agent.name, hash),
-    streams: [{ name: stream, expectedVersion: 'any' }],
-    events: [
-      {
-        type: 'AgentConfigured',
-        stream,
-        data: {
-          agent: agent.name,
-          hash,
-          model: agent.model ?? deps.defaultModel,
-          instructions: agent.instructions,
-          tools,
-        },
-      },
-    ],
-  });
-  return receipt.firstPosition;
 }
 
 function messageTokens(message: ThreadMessage): number {

@@ -8,7 +8,7 @@ import { turnScope } from '../memory/scope.ts';
 import { roundText } from '../projections/search/projection.ts';
 import { StepLimitError, TurnEndedError, UnknownAgentError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { StepContext } from './load-context.ts';
+import type { StepContext, StepDeps } from './load-context.ts';
 import { loadContext } from './load-context.ts';
 import { attachVectors, decideWrite, searchableTexts, subjectsOf } from './memory-write.ts';
 import type { ActivityScope } from './run-activity.ts';
@@ -23,11 +23,7 @@ const maxDecisions = 10;
  * One model call with what surrounds it. If the step is recorded, gives what was recorded. Otherwise: context as of a position,
  * the call, then one command with reply or tool calls, retrieval trace, memory writes and, at the end, the turn's terminal event.
  */
-export async function runModelStep(
-  deps: ActivityDeps,
-  input: StepInput,
-  { signal }: ActivityScope,
-): Promise<StepOutcome> {
+export async function runModelStep(deps: StepDeps, input: StepInput, { signal }: ActivityScope): Promise<StepOutcome> {
   const commandId = commands.step(input.turn, input.step);
   const recorded = await deps.store.readCommand(input.tenant, commandId);
   if (recorded) return outcomeAt(recorded.result as RecordedOutcome, recorded.lastPosition);

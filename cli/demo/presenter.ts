@@ -57,7 +57,9 @@ export function textPresenter(): Presenter {
     },
     note: (text) => console.log(`  ${styleText('yellow', '•')} ${text}`),
     proof(what, sql, rows) {
-      console.log(`\n  ${styleText('bold', what)}\n  ${styleText('dim', `sql> ${flat(sql)}`)}`);
+      console.log(
+        `\n  ${styleText('bold', what)}\n  ${styleText('dim', `${/^(select|with) /i.test(sql) ? 'sql>' : '$'} ${flat(sql)}`)}`,
+      );
       console.log(indent(`  ${rows.length === 0 ? '(no rows)' : table(rows)}`));
     },
     progress: (line) => console.error(styleText('dim', `  … ${line}`)),
@@ -76,7 +78,7 @@ export function textPresenter(): Presenter {
 function table(rows: readonly Readonly<Record<string, unknown>>[]): string {
   const head = Object.keys(rows[0] ?? {});
   const width = Math.max(24, Math.floor(((process.stdout.columns || 120) - 8) / Math.max(1, head.length)) * 2);
-  const rendered = new Table({ head, style: { head: ['bold'], border: ['dim'] }, wordWrap: true });
+  const rendered = new Table({ head, style: { head: [], border: [] }, wordWrap: true });
   for (const row of rows) rendered.push(head.map((name) => cell(row[name], width)));
   return rendered.toString();
 }

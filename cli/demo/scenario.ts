@@ -38,15 +38,13 @@ export async function converse(stage: Stage, tally: Tally): Promise<void> {
   stage.presenter.proof(
     'What the new thread recalled, from where and why (recorded with the step, not searched again)',
     'holdfast why t-recall',
-    injected
-      .slice(0, 4)
-      .map(({ label, kind, text, thread, turn, reason }) => ({
-        label,
-        kind,
-        memory: text,
-        from: `${thread}/${turn}`,
-        why: reason,
-      })),
+    injected.slice(0, 4).map(({ label, kind, text, thread, turn, reason }) => ({
+      label,
+      kind,
+      memory: text,
+      from: `${thread}/${turn}`,
+      why: reason,
+    })),
   );
   if (!explained.steps.every(({ promptMatches }) => promptMatches))
     tally.complaints.push('a recorded prompt does not match');

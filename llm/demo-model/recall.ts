@@ -83,9 +83,12 @@ function bestLines(part: string, memories: readonly MemoryLine[]): MemoryLine[] 
     }))
     .filter((one) => one.score >= MIN_COVERAGE)
     .sort((one, other) => other.score - one.score || other.exact - one.exact);
-  const [best] = scored;
+  // What was distilled answers better than the conversation it came from, and says it in one sentence.
+  const distilled = scored.filter(({ line }) => line.kind !== 'round');
+  const offered = distilled.length > 0 ? distilled : scored;
+  const [best] = offered;
   if (best === undefined) return [];
-  return scored
+  return offered
     .filter((one) => one.score >= best.score * 0.8 && one.exact >= best.exact)
     .slice(0, MAX_LINES)
     .map((one) => one.line);
