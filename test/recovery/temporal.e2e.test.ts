@@ -1,0 +1,146 @@
+import proto from '@temporalio/proto';
+import { expect, test } from 'vitest';
+import { TurnIdTakenError } from '../../client/index.ts';
+import { supportAgent } from '../../examples/support-agent/agent.ts';
+import { turnWorkflowId } from '../../workflows/messages.ts';
+import { startRig } from '../support/crash-rig.ts';
+import type { CrashRig } from '../support/crash-rig.ts';
+import { holdLogHead } from '../support/hold-log-head.ts';
+import { callsAbout } from '../support/model-calls.ts';
+import { countTypes, readLog, readTurnLog, terminals } from '../support/read-log.ts';
+import { requestTurn } from '../support/request-turn.ts';
+import { until } from '../support/until.ts';
+import { withDatabase } from '../support/with-database.ts';
+
+const database = withDatabase();
+
+const workflowOf = (rig: CrashRig, turn: string) =>
+  rig.temporal.workflow.getHandle(turnWorkflowId({ tenant: 'default', branch: 'main', turn }));
+
+async function archived(rig: CrashRig, turn: string): Promise<void> {
+  await until(`archive of ${turn}`, async () => rig.client.turns.history(turn).catch(() => undefined));
+}
+
+test('terminated during the model call: the next turn closes it and is answered', async ({ onTestFinished }) => {
+  const rig = await startRig(database, onTestFinished);
+  await rig.startHere([supportAgent]);
+  const asked = Promise.withResolvers<null>();
+  rig.script(() => {
+    asked.resolve(null);
+    return { kind: 'hang' };
+  });
+  const lost = { turn: 'terminated', thread: 'terminated', message: 'Hello from the first', agent: 'support' };
+  const first = rig.client.turns.send(lost, { timeoutMs: 3_000 });
+  await asked.promise;
+  rig.script(undefined);
+  await workflowOf(rig, lost.turn).terminate('by a person in the UI');
+  // Nothing in the log says that the turn has ended, so the sender is told how it stands when the time is up.
+  expect(await first).toMatchObject({ status: 'running' });
+
+  const next = await rig.client.turns.send({ ...lost, turn: 'after-terminated', message: 'Hello from the second' });
+  expect(next).toMatchObject({ status: 'completed' });
+  expect(await rig.client.turns.get(lost.turn)).toMatchObject({ status: 'failed', code: 'WORKFLOW_GONE', steps: 0 });
+  expect(countTypes(await readTurnLog(database.admin, lost.turn))).toMatchObject({ TurnRequested: 1, TurnFailed: 1 });
+});
+
+test('terminated while the last step commits: the step stands, the thread goes on', async ({ onTestFinished }) => {
+  const rig = await startRig(database, onTestFinished);
+  await rig.startHere([supportAgent]);
+  const warmUp = { turn: 'terminated-warm-up', thread: 'terminated-commit', message: 'hello', agent: 'support' };
+  await rig.client.turns.send(warmUp);
+  await archived(rig, warmUp.turn);
+  const turn = { ...warmUp, turn: 'terminated-in-commit', message: 'I live in Lisbon.' };
+  await requestTurn(database.store, turn);
+  const head = await holdLogHead(database.admin);
+  onTestFinished(() => head.release());
+  const answer = rig.client.turns.send(turn);
+  await head.blocked(1);
+  await workflowOf(rig, turn.turn).terminate('by a person in the UI');
+  await head.release();
+  expect(await answer).toMatchObject({ status: 'completed', steps: 1 });
+  const next = await rig.client.turns.send({ ...warmUp, turn: 'after-in-commit', message: 'Where do I live?' });
+  expect(next.status).toBe('completed');
+  expect(terminals(await readTurnLog(database.admin, turn.turn)).map(({ type }) => type)).toEqual(['TurnCompleted']);
+});
+
+test('reset after completion: every effect is found in the log, none happens twice', async ({ onTestFinished }) => {
+  const rig = await startRig(database, onTestFinished);
+  await rig.startHere([supportAgent]);
+  const turn = 'reset';
+  const message = 'Please remember that I live in Porto. Where is my order A-1001?';
+  const before = await rig.client.turns.send({ turn, thread: turn, user: 'ana', message, agent: 'support' });
+  await archived(rig, turn);
+  const events = await readTurnLog(database.admin, turn);
+  const requests = rig.model.requests();
+  const { runId } = await workflowOf(rig, turn).describe();
+
+  await rig.temporal.workflowService.resetWorkflowExecution(
+    proto.temporal.api.workflowservice.v1.ResetWorkflowExecutionRequest.fromObject({
+      namespace: 'default',
+      workflowExecution: { workflowId: turnWorkflowId({ tenant: 'default', branch: 'main', turn }), runId },
+      reason: 'test',
+      requestId: crypto.randomUUID(),
+      // The first workflow task: everything is done again.
+      workflowTaskFinishEventId: 4,
+    }),
+  );
+  await until('a new run has ended', async () => {
+    const now = await workflowOf(rig, turn).describe();
+    return now.runId !== runId && now.status.name === 'COMPLETED' ? true : undefined;
+  });
+  expect(await readTurnLog(database.admin, turn)).toEqual(events);
+  expect(rig.model.requests()).toBe(requests);
+  expect(await rig.client.turns.get(turn)).toEqual(before);
+});
+
+test('a turn whose start was lost is started by the next turn of its thread, in order', async ({ onTestFinished }) => {
+  const rig = await startRig(database, onTestFinished);
+  await rig.startHere([supportAgent]);
+  const thread = 'lost-start';
+  await requestTurn(database.store, { turn: 'lost', thread, message: 'I live in Lisbon.', agent: 'support' });
+  const second = await rig.client.turns.send({ turn: 'found', thread, message: 'Where do I live?', agent: 'support' });
+  expect(second.status).toBe('completed');
+  const first = await rig.client.turns.get('lost');
+  expect(first.status).toBe('completed');
+  const ends = (await readLog(database.admin)).filter(({ type }) => type === 'TurnCompleted');
+  const order = ends.map(({ data }) => data['turn']).filter((turn) => turn === 'lost' || turn === 'found');
+  expect(order).toEqual(['lost', 'found']);
+});
+
+test('a turn whose start was lost is started by sending it again', async ({ onTestFinished }) => {
+  const rig = await startRig(database, onTestFinished);
+  await rig.startHere([supportAgent]);
+  const turn = { turn: 'lost-again', thread: 'lost-again', message: 'I live in Lisbon.', agent: 'support' };
+  await requestTurn(database.store, turn);
+  expect(await rig.client.turns.send(turn)).toMatchObject({ status: 'completed', message: turn.message });
+});
+
+test('one turn id sent by four clients at once, and again later: one turn, one reply', async ({ onTestFinished }) => {
+  const rig = await startRig(database, onTestFinished);
+  await rig.startHere([supportAgent]);
+  const request = { turn: 'twice', thread: 'twice', message: 'I live in Lisbon.', agent: 'support' };
+  const other = await rig.anotherClient();
+  const results = await Promise.all([rig.client, other, rig.client, other].map((client) => client.turns.send(request)));
+  await archived(rig, request.turn);
+  results.push(await other.turns.send(request), await rig.client.turns.send(request));
+  for (const result of results) expect(result).toEqual(results[0]);
+  expect(results[0]).toMatchObject({ status: 'completed' });
+  expect(callsAbout(rig.model, request.message)).toEqual({ steps: 1, extractions: 1 });
+  expect(countTypes(await readTurnLog(database.admin, request.turn))).toMatchObject({
+    TurnRequested: 1,
+    StepCompleted: 1,
+    TurnCompleted: 1,
+  });
+});
+
+test('one turn id for two messages: the second is refused and changes nothing', async ({ onTestFinished }) => {
+  const rig = await startRig(database, onTestFinished);
+  await rig.startHere([supportAgent]);
+  const request = { turn: 'taken', thread: 'taken', message: 'I live in Lisbon.', agent: 'support' };
+  const first = await rig.client.turns.send(request);
+  const refused = rig.client.turns.send({ ...request, message: 'I live in Porto.' });
+  await expect(refused).rejects.toThrow(TurnIdTakenError);
+  await expect(rig.client.turns.send({ ...request, thread: 'elsewhere' })).rejects.toThrow(TurnIdTakenError);
+  await expect(rig.client.turns.send({ ...request, user: 'ana' })).rejects.toThrow(TurnIdTakenError);
+  expect(await rig.client.turns.get('taken')).toEqual(first);
+});
