@@ -22,7 +22,7 @@ function region(file: string, name: string): string {
 
 describe('documentation', () => {
   const snippets = pages.flatMap((page) =>
-    [...readFileSync(join(root, page), 'utf8').matchAll(/<!-- snippet: ([^#]+)#(\S+) -->\n```ts\n([\s\S]*?)```/g)].map(
+    [...readFileSync(join(root, page), 'utf8').matchAll(/<!-- snippet: ([^#]+)#(\S+) -->\n+```ts\n([\s\S]*?)```/g)].map(
       ([, file = '', name = '', code = '']) => ({ page, file, name, code: code.trim() }),
     ),
   );
@@ -45,7 +45,7 @@ describe('documentation', () => {
       scripts: Record<string, string>;
     };
     for (const page of pages) {
-      for (const [, name = ''] of readFileSync(join(root, page), 'utf8').matchAll(/npm run ([a-z:]+)/g))
+      for (const [, name = ''] of readFileSync(join(root, page), 'utf8').matchAll(/npm run ([a-z0-9:]+)/g))
         expect(Object.keys(scripts)).toContain(name);
     }
   });
