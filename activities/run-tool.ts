@@ -92,7 +92,7 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
       const result = await untilAborted(
         timeout,
         Promise.resolve(
-          tool.execute(value as never, {
+          tool.execute(value, {
             effectKey: `${input.tenant}/${effectKey}`,
             tenant: input.tenant,
             thread: input.thread,

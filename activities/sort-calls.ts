@@ -7,6 +7,7 @@ import { approvalId } from '../memory/keys.ts';
 import type { MemoryProposal } from '../memory/reconcile.ts';
 import { shorten } from '../memory/text.ts';
 import type { TurnRow } from '../projections/threads/queries.ts';
+import { toolSpecs } from './configure-agent.ts';
 import { argumentsHash } from './hash.ts';
 import { parseRemember, rememberResult, rememberTool } from './memory-tools.ts';
 import type { PendingCall, StepInput } from './types.ts';
@@ -70,7 +71,11 @@ export async function sortCalls(agent: Agent, input: StepInput, turn: TurnRow, r
         answer(
           'invalid',
           call.arguments,
-          `There is no tool "${call.name}". Available: ${agent.tools.map(({ name }) => name).join(', ') || 'none'}.`,
+          `There is no tool "${call.name}". Available: ${
+            toolSpecs(agent)
+              .map(({ name }) => name)
+              .join(', ') || 'none'
+          }.`,
         );
         continue;
       }

@@ -93,7 +93,10 @@ try {
     return took;
   };
 
-  for (let n = 0; n < 5; n++) [await bare(-n - 1), await turn(n + rounds)];
+  for (let n = 0; n < 5; n++) {
+    await bare(-n - 1);
+    await turn(n + rounds);
+  }
   const times: { bare: number[]; turn: number[] } = { bare: [], turn: [] };
   for (let n = 0; n < rounds; n++) {
     times.bare.push(await bare(n));

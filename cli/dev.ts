@@ -39,7 +39,7 @@ async function dev(): Promise<void> {
         stopping.signal.addEventListener('abort', () => resolve('stop'), { once: true }),
       );
       const ended = await Promise.race([worker.exited, stopped]);
-      if (ended === 'stop' || stopping.signal.aborted) break;
+      if (ended === 'stop') break;
       say(`the worker ended (${ended.signal ?? `exit code ${ended.code}`}); starting it again`);
       await delay(500);
     }

@@ -74,8 +74,8 @@ export async function openLocalStack({ config, onProgress }: LocalStackOptions):
       ...found.servers,
       owned: false,
       ...workers(config, found.servers),
-      recordWorker: async () => undefined,
-      stop: async () => undefined,
+      recordWorker: () => Promise.resolve(),
+      stop: () => Promise.resolve(),
     };
   }
   const { leftovers } = await claimFolder(config.stateDir);

@@ -31,13 +31,15 @@ export function archiveHistories({ store, pool, client, tenants, log, intervalMs
 } {
   const stopping = new AbortController();
   const gone = new Set<string>();
+  const isStopping = (): boolean => stopping.signal.aborted;
   const loop = (async () => {
-    while (!stopping.signal.aborted) {
+    while (!isStopping()) {
       for (const tenant of tenants) {
         try {
           await archiveTenant(tenant);
         } catch (error) {
-          if (!stopping.signal.aborted)
+          // While stopping, a closed connection is no news.
+          if (!isStopping())
             log('warn', 'histories were not archived; will try again', { tenant, error: String(error) });
         }
       }
@@ -54,7 +56,7 @@ export function archiveHistories({ store, pool, client, tenants, log, intervalMs
   async function archiveTenant(tenant: string): Promise<void> {
     const turns = await readViews(pool, await store.tenantNumber(tenant), (reader) => listUnarchivedTurns(reader));
     for (const { turn, thread, branch } of turns) {
-      if (stopping.signal.aborted) return;
+      if (isStopping()) return;
       const workflowId = turnWorkflowId({ tenant, branch, turn });
       if (gone.has(workflowId)) continue;
       const handle = client.workflow.getHandle(workflowId);

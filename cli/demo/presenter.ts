@@ -84,15 +84,14 @@ function table(rows: readonly Readonly<Record<string, unknown>>[]): string {
 }
 
 function cell(value: unknown, width: number): string {
-  const text =
-    value === null || value === undefined
-      ? ''
-      : value instanceof Date
-        ? value.toISOString().slice(0, 19)
-        : typeof value === 'object'
-          ? JSON.stringify(value)
-          : String(value);
+  const text = cellText(value);
   return text.length > width ? `${text.slice(0, width - 1)}…` : text;
+}
+
+function cellText(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  if (value instanceof Date) return value.toISOString().slice(0, 19);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function indent(text: string): string {

@@ -80,10 +80,11 @@ export async function listTurns({ db, position, tenant }: ViewReader, filter: Tu
         .whereRef('a.tenant', '=', 't.tenant')
         .whereRef('a.turn', '=', 't.turn')
         .where('a.from_pos', '<=', position)
-        .where(({ not, exists, selectFrom }) =>
-          not(
-            exists(
-              selectFrom('approval_decision as d')
+        .where((inner) =>
+          inner.not(
+            inner.exists(
+              inner
+                .selectFrom('approval_decision as d')
                 .whereRef('d.tenant', '=', 'a.tenant')
                 .whereRef('d.approval', '=', 'a.approval')
                 .where('d.from_pos', '<=', position)
