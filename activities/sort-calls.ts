@@ -68,15 +68,8 @@ export async function sortCalls(agent: Agent, input: StepInput, turn: TurnRow, r
       }
       const tool = agent.tools.find(({ name }) => name === call.name);
       if (!tool) {
-        answer(
-          'invalid',
-          call.arguments,
-          `There is no tool "${call.name}". Available: ${
-            toolSpecs(agent)
-              .map(({ name }) => name)
-              .join(', ') || 'none'
-          }.`,
-        );
+        const names = toolSpecs(agent).map(({ name }) => name);
+        answer('invalid', call.arguments, `There is no tool "${call.name}". Available: ${names.join(', ') || 'none'}.`);
         continue;
       }
       const given: unknown = JSON.parse(call.arguments === '' ? '{}' : call.arguments);
