@@ -7,7 +7,7 @@ export function sha256(text: string): string {
 
 /** Digest of a tool call's arguments, independent of the order of keys. */
 export function argumentsHash(value: unknown): string {
-  return sha256(JSON.stringify(sortKeys(value)) ?? 'null').slice(0, 32);
+  return sha256(JSON.stringify(sortKeys(value ?? null))).slice(0, 32);
 }
 
 function sortKeys(value: unknown): unknown {

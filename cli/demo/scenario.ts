@@ -34,18 +34,16 @@ export async function converse(stage: Stage, tally: Tally): Promise<void> {
   );
 
   const explained = await stage.client.turns.explain('t-recall');
-  const injected = explained.steps.flatMap((step) => step.retrieval?.items.filter(({ label }) => label !== null) ?? []);
-  stage.presenter.proof(
-    'What the new thread recalled, from where and why (recorded with the step, not searched again)',
-    'holdfast why t-recall',
-    injected.slice(0, 4).map(({ label, kind, text, thread, turn, reason }) => ({
-      label,
-      kind,
-      memory: text,
-      from: `${thread}/${turn}`,
-      why: reason,
-    })),
+  const recalled = await stage.prove(
+    'What the new thread recalled, from where and why: recorded with the step, not searched again',
+    `select i ->> 'label' as label, i ->> 'kind' as kind, d.content as memory, d.thread || '/' || d.turn as "from", i ->> 'reason' as why
+     from holdfast.stream s join holdfast.event e on e.tenant = s.tenant and e.stream = s.no and e.type = 'StepCompleted',
+       json_array_elements(e.data -> 'retrieval' -> 'items') i
+     join holdfast.memory_document d on d.tenant = $1 and d.id = i ->> 'id'
+     where s.tenant = $1 and s.name = 'turn/t-recall' and i ->> 'label' is not null and i ->> 'kind' <> 'round'
+     order by (i ->> 'score')::float desc limit 4`,
   );
+  if (recalled.length === 0) tally.complaints.push('the new thread recalled nothing');
   if (!explained.steps.every(({ promptMatches }) => promptMatches))
     tally.complaints.push('a recorded prompt does not match');
   await stage.prove(
@@ -242,15 +240,16 @@ export async function travel(stage: Stage, tally: Tally): Promise<void> {
   const now = await stage.client.threads.state({ thread: 'ana-1' });
   const contact = (state: typeof before): string =>
     state.facts.find(({ relation }) => relation === 'prefers_contact')?.value ?? '—';
-  stage.presenter.proof('The thread at an earlier checkpoint, and now', 'holdfast state ana-1 --at t-order', [
-    {
-      at: `after t-order (position ${before.position})`,
-      turns: before.turns.length,
-      facts: before.facts.length,
-      contact: contact(before),
-    },
-    { at: `now (position ${now.position})`, turns: now.turns.length, facts: now.facts.length, contact: contact(now) },
-  ]);
+  stage.presenter.note(
+    `state after t-order: ${before.turns.length} turns, ${before.facts.length} facts; now: ${now.turns.length} turns, ${now.facts.length} facts`,
+  );
+  await stage.prove(
+    'How to contact Ana, as known at the earlier checkpoint and now',
+    `select p.at, p.position, f.value as contact from (values ('after t-order', $2::bigint), ('now', $3::bigint)) as p (at, position)
+     join holdfast.fact f on f.tenant = $1 and f.relation = 'prefers_contact'
+       and f.from_pos <= p.position and (f.to_pos is null or f.to_pos > p.position)`,
+    [before.position, now.position],
+  );
   if (contact(before) === contact(now)) tally.complaints.push('the earlier state shows the later preference');
   for (const turn of ['t-recall', 't-kill-1', 't-refund']) {
     await stage.until(
@@ -268,6 +267,12 @@ export async function travel(stage: Stage, tally: Tally): Promise<void> {
       { turn, events, bytes: archived.history.length },
     );
   }
+  await stage.prove(
+    'The archived histories that were replayed',
+    `select h.turn, h.events, length(decode(e.data ->> 'history', 'base64')) as bytes
+     from holdfast.history h join holdfast.event e on e.tenant = h.tenant and e.position = h.from_pos
+     where h.tenant = $1 and h.turn in ('t-recall', 't-kill-1', 't-refund') order by h.from_pos`,
+  );
 }
 
 async function acknowledge(
