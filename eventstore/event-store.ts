@@ -4,6 +4,7 @@ import { UnknownTenantError } from './errors.ts';
 import type { Command, EventShape, Position, Receipt, StoredEvent } from './event.ts';
 import { readCommand, readCommandEvents, readHead, readLog, readStream } from './read.ts';
 import type { CommandSelection, ReadLogOptions, ReadStreamOptions, StoredCommand } from './read.ts';
+import { retryConnection } from './retry-connection.ts';
 import type { Projection } from './view.ts';
 
 export interface AppendOptions {
@@ -52,7 +53,9 @@ export function createEventStore<E extends EventShape>({ pool, projections }: Ev
     if (known !== undefined) return known;
     // NUL would end in a protocol error that says nothing about tenants.
     if (tenant.includes('\0')) throw new UnknownTenantError(tenant.replaceAll('\0', '\uFFFD'));
-    const { rows } = await pool.query<{ no: number | null }>('select holdfast.find_tenant($1) as no', [tenant]);
+    const { rows } = await retryConnection(() =>
+      pool.query<{ no: number | null }>('select holdfast.find_tenant($1) as no', [tenant]),
+    );
     const no = rows[0]?.no;
     if (no === undefined || no === null) throw new UnknownTenantError(tenant);
     numbers.set(tenant, no);

@@ -17,10 +17,15 @@ export async function withTenant<T>(
 async function readOnce<T>(pool: pg.Pool, tenant: number, read: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  // The pool listens only while a connection is idle: without a listener, one that breaks in use would end the process.
+  const onError = (error: Error): void => {
+    broken = error;
+  };
+  client.on('error', onError);
   try {
-    // One round trip for both statements; the tenant is a number of ours, never text of a user.
+    // One round trip for both statements; toFixed() makes sure that the tenant is a number, never text of a user.
     await client.query(
-      `begin isolation level repeatable read read only; select set_config('holdfast.tenant', '${Number(tenant)}', true)`,
+      `begin isolation level repeatable read read only; select set_config('holdfast.tenant', '${tenant}', true)`,
     );
     const result = await read(client);
     await client.query('commit');
@@ -31,6 +36,7 @@ async function readOnce<T>(pool: pg.Pool, tenant: number, read: (client: pg.Pool
     });
     throw error;
   } finally {
+    client.off('error', onError);
     client.release(broken);
   }
 }
