@@ -33,10 +33,10 @@ export function applyViewsSql(views: readonly View[]): string {
     const typed = Object.entries(view.columns)
       .map(([name, column]) => `${quote(name)} ${column.type}`)
       .join(', ');
-    const insert = (list: string, conflict: string): string => `
+    const insert = (list: string, condition = ''): string => `
       insert into ${table} (tenant, from_pos, to_pos, ${names.join(', ')})
         select p_tenant, p_first + o.from_at, p_first + o.to_at, ${names.map((n) => `o.${n}`).join(', ')}
-        from jsonb_to_recordset(v -> '${list}') as o (from_at bigint, to_at bigint, ${typed})${conflict};`;
+        from jsonb_to_recordset(v -> '${list}') as o (from_at bigint, to_at bigint, ${typed})${condition};`;
     return `
     v := p_operations -> '${view.name}';
     if v is not null then
@@ -46,8 +46,11 @@ export function applyViewsSql(views: readonly View[]): string {
           and ${view.key.map((name) => `t.${quote(name)} = c.${quote(name)}`).join(' and ')};${insert(
             'ensure',
             `
-        on conflict (tenant, ${view.key.map(quote).join(', ')}) where to_pos is null do nothing`,
-          )}${insert('open', '')}
+        where not exists (
+          select from ${table} t
+          where t.tenant = p_tenant and t.from_pos < p_first + o.from_at and (t.to_pos is null or t.to_pos > p_first + o.from_at)
+            and ${view.key.map((name) => `t.${quote(name)} = o.${quote(name)}`).join(' and ')})`,
+          )}${insert('open')}
     end if;`;
   });
   return `

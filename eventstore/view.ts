@@ -133,10 +133,13 @@ export type CompiledOperations = Record<
 /**
  * Compiles the operations of a run of events so that SQL can apply them set-wise: rows opened and closed inside the range
  * become rows with both ends; only the rest needs updates. `offset` of an event is its place in the range, from 0.
+ * However a log is cut into ranges, the rows come out the same.
  */
 export function compileOperations(perEvent: readonly (readonly Operation[])[]): CompiledOperations {
   const compiled: CompiledOperations = {};
-  const holding = new Map<string, CompiledRow>();
+  const holding = new Map<string, { readonly row: CompiledRow; readonly ensured: boolean }>();
+  // Keys whose row from before the range is known to have ended.
+  const ended = new Set<string>();
   perEvent.forEach((operations, offset) => {
     for (const { view, op, key, row } of operations) {
       const target = (compiled[view] ??= { close: [], ensure: [], open: [] });
@@ -144,11 +147,12 @@ export function compileOperations(perEvent: readonly (readonly Operation[])[]): 
       const held = holding.get(id);
       if (op === 'close') {
         if (held) {
-          held.to_at = offset;
+          held.row.to_at = offset;
           holding.delete(id);
-        } else {
-          target.close.push({ ...row, at: offset });
         }
+        // An ensured row gives way to one from before the range, which then is the one that ends here.
+        if ((!held || held.ensured) && !ended.has(id)) target.close.push({ ...row, at: offset });
+        ended.add(id);
         continue;
       }
       if (held) {
@@ -156,7 +160,7 @@ export function compileOperations(perEvent: readonly (readonly Operation[])[]): 
         throw new Error(`View "${view}": a row of key ${key} is opened twice in one range of events.`);
       }
       const opened: CompiledRow = { ...row, from_at: offset, to_at: null };
-      holding.set(id, opened);
+      holding.set(id, { row: opened, ensured: op === 'ensure' });
       target[op].push(opened);
     }
   });
