@@ -91,6 +91,10 @@ export async function assertSchema<E extends EventShape>(
   const stale = viewsOf(projections).filter(({ view, hash }) => hashes.get(view.name) !== hash);
   if (stale.length > 0)
     throw new SchemaDriftError(`views ${stale.map(({ view }) => view.name).join(', ')} have another definition`);
+  // This code would append without feeding them, and newer code would later take them for complete.
+  const known = new Set(viewsOf(projections).map(({ view }) => view.name));
+  const unfed = [...hashes.keys()].filter((name) => !known.has(name)).sort();
+  if (unfed.length > 0) throw new SchemaDriftError(`views ${unfed.join(', ')} come from a newer version`);
 }
 
 /** Creates a tenant and its empty log, once; gives its number. Needs the owner role, so it takes the admin URL. */
