@@ -44,7 +44,9 @@ export function encodeCommand<E extends EventShape>(command: Command<E>): Encode
     for (const subject of event.subjects ?? []) checkName('Subject', subject, commandLimits.nameLength);
     const v = event.schemaVersion ?? 1;
     if (!Number.isInteger(v) || v < 1 || v > 32_767) {
-      throw new InvalidCommandError(`Schema version of ${event.type} is ${v}; expected a whole number from 1 to 32767.`);
+      throw new InvalidCommandError(
+        `Schema version of ${event.type} is ${v}; expected a whole number from 1 to 32767.`,
+      );
     }
     return { s: index, type: event.type, v, subjects: event.subjects?.length ? event.subjects : null };
   });
