@@ -4,17 +4,18 @@ import { scopeStream } from './scope.ts';
 /**
  * Names of streams and commands. All are logical: tenant (the log itself), turn, step, ordinal; never a run, an attempt or a
  * random id, so a retry, a reset and a second worker all mean the same thing by the same key.
+ * A part that a caller chose is escaped where it could imitate a separator: turn `a/step/1` is not step 1 of turn `a`.
  */
 
 /** Streams of the log. */
 export const streams = {
-  turn: (turn: string): string => `turn/${turn}`,
+  turn: (turn: string): string => `turn/${escape(turn)}`,
   thread: (thread: string, branch: string): string =>
     `thread/${encodeURIComponent(thread)}/${encodeURIComponent(branch)}`,
   approval: (approval: string): string => `approval/${approval}`,
   ignoredDecisions: (approval: string): string => `approval-ignored/${approval}`,
-  extraction: (turn: string): string => `extraction/${turn}`,
-  history: (turn: string): string => `history/${turn}`,
+  extraction: (turn: string): string => `extraction/${escape(turn)}`,
+  history: (turn: string): string => `history/${escape(turn)}`,
   agent: (agent: string): string => `agent/${encodeURIComponent(agent)}`,
   memory: (scope: Scope): string => scopeStream('memory', scope),
   block: (scope: Scope, label: string): string => `${scopeStream('block', scope)}/l=${encodeURIComponent(label)}`,
@@ -22,24 +23,28 @@ export const streams = {
 
 /** Command ids. */
 export const commands = {
-  requestTurn: (turn: string): string => `turn/${turn}`,
-  step: (turn: string, step: number): string => `turn/${turn}/step/${step}`,
-  tool: (turn: string, step: number, ordinal: number): string => `turn/${turn}/step/${step}/tool/${ordinal}`,
+  requestTurn: (turn: string): string => `turn/${escape(turn)}`,
+  step: (turn: string, step: number): string => `turn/${escape(turn)}/step/${step}`,
+  tool: (turn: string, step: number, ordinal: number): string => `turn/${escape(turn)}/step/${step}/tool/${ordinal}`,
   decision: (approval: string, decision: string, actor: string): string => `approval/${approval}/${decision}/${actor}`,
   ignoredDecision: (approval: string, decision: string, actor: string): string =>
     `approval/${approval}/ignored/${decision}/${actor}`,
-  terminal: (turn: string): string => `turn/${turn}/terminal`,
-  extraction: (turn: string): string => `turn/${turn}/extraction`,
-  history: (turn: string): string => `turn/${turn}/history`,
+  terminal: (turn: string): string => `turn/${escape(turn)}/terminal`,
+  extraction: (turn: string): string => `turn/${escape(turn)}/extraction`,
+  history: (turn: string): string => `turn/${escape(turn)}/history`,
   agent: (agent: string, hash: string): string => `agent/${encodeURIComponent(agent)}/${hash}`,
 };
 
 /** How the ids of all commands begin that belong to a turn, besides its request. */
 export function commandPrefixes(turn: string): string[] {
-  return [`turn/${turn}/`, `approval/${turn}.`];
+  return [`turn/${escape(turn)}/`, `approval/${escape(turn, /[%/.]/g)}.`];
 }
 
 /** Id of the approval for one tool call of one step. */
 export function approvalId(turn: string, step: number, ordinal: number): string {
-  return `${turn}.${step}.${ordinal}`;
+  return `${escape(turn, /[%/.]/g)}.${step}.${ordinal}`;
+}
+
+function escape(part: string, separators = /[%/]/g): string {
+  return part.replace(separators, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 }
