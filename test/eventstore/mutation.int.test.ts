@@ -1,0 +1,103 @@
+import { describe, expect, inject, test } from 'vitest';
+import { createTenant, StreamSealedError } from '../../eventstore/index.ts';
+import type { FreshDatabase } from './fresh-database.ts';
+import { freshDatabase } from './fresh-database.ts';
+import { collect, note, plainStore, upTo } from './shapes.ts';
+
+/** What must be true of every log, checked in a second: used to show that the checks see what they are there to see. */
+const invariants = {
+  'concurrent appends are accepted, dense and unique': async (database: FreshDatabase) => {
+    const store = plainStore(database);
+    const base = await store.head('default');
+    await Promise.all(
+      upTo(8).map(async (client) => {
+        for (const n of upTo(10)) await store.append('default', note(`dense/${client}/${n}`, 'dense'));
+      }),
+    );
+    const log = await collect(store.readLog('default', { after: base }));
+    expect(log.map(({ position }) => position)).toEqual(upTo(80).map((n) => base + n));
+    expect(new Set(log.map(({ data }) => data.text)).size).toBe(80);
+  },
+  'a replay gives the first receipt and one set of events': async (database: FreshDatabase) => {
+    const store = plainStore(database);
+    const first = await store.append('default', note('twice', 'twice'));
+    expect(await store.append('default', note('twice', 'twice'))).toEqual({ ...first, replayed: true });
+    expect(await store.readStream('default', 'twice')).toHaveLength(1);
+  },
+  'a command sent by many at once is accepted once': async (database: FreshDatabase) => {
+    const store = plainStore(database);
+    for (const n of upTo(5)) {
+      const receipts = await Promise.all(upTo(8).map(() => store.append('default', note(`race/${n}`, `race/${n}`))));
+      expect(receipts.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    }
+  },
+  'a sealed stream refuses': async (database: FreshDatabase) => {
+    const store = plainStore(database);
+    await store.append('default', note('seal/1', 'seal', 'any', { seal: true }));
+    await expect(store.append('default', note('seal/2', 'seal'))).rejects.toBeInstanceOf(StreamSealedError);
+  },
+  'a wrong version conflicts': async (database: FreshDatabase) => {
+    const store = plainStore(database);
+    await expect(store.append('default', note('version', 'version', 7))).rejects.toThrow(/is at version 0/);
+  },
+};
+type Invariant = keyof typeof invariants;
+
+/** Protections of append_commands, each with the text that takes it out and the invariants that must notice. */
+const mutants: readonly (readonly [string, string, string, readonly Invariant[]])[] = [
+  [
+    'the lock on the head',
+    'from holdfast.log_head where tenant = p_tenant for update',
+    'from holdfast.log_head where tenant = p_tenant',
+    ['concurrent appends are accepted, dense and unique'],
+  ],
+  [
+    'the look into the command table',
+    'if v_known.id is not null then',
+    'if false then',
+    ['a replay gives the first receipt and one set of events', 'a command sent by many at once is accepted once'],
+  ],
+  [
+    'the second look, under the lock',
+    "v_locked := true;\n      -- READ COMMITTED: this statement sees what committed while we waited for the head.\n      select * into v_known from holdfast.command where tenant = p_tenant and id = v_command ->> 'id';",
+    'v_locked := true;',
+    ['a command sent by many at once is accepted once'],
+  ],
+  ['the seal', 'if v_problem is null and v_stream.sealed then', 'if false then', ['a sealed stream refuses']],
+  [
+    'the version check',
+    'v_stream.expect >= 0 and v_stream.version <> v_stream.expect',
+    'false',
+    ['a wrong version conflicts'],
+  ],
+];
+
+/** Names of the invariants that do not hold on a clone whose append function was changed. */
+async function broken(change: (source: string) => string): Promise<Invariant[]> {
+  await using database = await freshDatabase(inject('servers').templateDatabase);
+  await createTenant(database.url, 'default');
+  const { rows } = await database.admin.query<{ source: string }>(
+    `select pg_get_functiondef(oid) as source from pg_proc where proname = 'append_commands' and pronamespace = 'holdfast'::regnamespace`,
+  );
+  await database.admin.query(change(rows[0]?.source ?? ''));
+  const failed: Invariant[] = [];
+  for (const name of Object.keys(invariants) as Invariant[]) {
+    await invariants[name](database).catch(() => failed.push(name));
+  }
+  return failed;
+}
+
+describe('the checks of this folder see what they are there to see', () => {
+  test('the original breaks no invariant', async () => {
+    expect(await broken((source) => source)).toEqual([]);
+  });
+
+  test.each(mutants)('without %s, invariants break', async (_name, protection, replacement, expected) => {
+    const failed = await broken((source) => {
+      // A protection that is not found would make the test pass for nothing.
+      expect(source.split(protection)).toHaveLength(2);
+      return source.replace(protection, () => replacement);
+    });
+    expect(failed).toEqual(expect.arrayContaining([...expected]));
+  });
+});

@@ -1,0 +1,302 @@
+import type { Command, NewEvent } from '../../eventstore/index.ts';
+import type { FactAsserted, MemoryEvent, Source, TurnRef } from '../../memory/events.ts';
+import type { Scope } from '../../memory/scope.ts';
+
+export interface HistoryOptions {
+  readonly seed: number;
+  readonly turns: number;
+  /** Stands in every id and text, so that two histories never share one. @default 'h' */
+  readonly mark?: string;
+}
+
+type FactData = FactAsserted['data'];
+
+/**
+ * Commands of a plausible, random but repeatable past of a tenant: threads with turns that complete, fail, are aborted or hang,
+ * tools, approvals, facts that are confirmed, superseded and retracted, how-tos, blocks, failed and repeated extractions.
+ */
+export function history({ seed, turns, mark = 'h' }: HistoryOptions): Command<MemoryEvent>[] {
+  const random = generator(seed);
+  const chance = (probability: number): boolean => random() < probability;
+  const pick = <T>(items: readonly [T, ...T[]]): T => items[Math.floor(random() * items.length)] ?? items[0];
+  const commands: Command<MemoryEvent>[] = [];
+  const facts: { fact: string; scope: Scope }[] = [];
+  const versions = new Map<string, number>();
+  let minutes = 0;
+
+  const commit = (id: string, ...events: readonly MemoryEvent[]): void => {
+    const stream = `${mark}/${id.split('/')[0] ?? id}`;
+    const own: NewEvent<MemoryEvent>[] = events.map((event) => ({ ...event, stream }));
+    commands.push({
+      id: `${mark}/${commands.length}/${id}`,
+      streams: [{ name: stream, expectedVersion: 'any' }],
+      events: own,
+    });
+  };
+  const now = (): string => new Date(Date.UTC(2026, 0, 1) + minutes++ * 60_000).toISOString();
+  const assertion = (fact: string, scope: Scope, source: Source, links: Partial<FactData> = {}): FactAsserted => ({
+    type: 'FactAsserted',
+    data: {
+      fact,
+      scope,
+      kind: pick(['preference', 'fact', 'task_state', 'feedback']),
+      subject: 'user',
+      relation: pick(['lives_in', 'likes', 'works_at']),
+      value: `value ${fact}`,
+      text: `The user has ${fact} in ${pick(['Lisbon', 'Oslo', 'Kyoto'])}.`,
+      contentHash: `hash-${fact}`,
+      confidence: 0.5,
+      trust: pick(['direct_user', 'model_inference']),
+      validFrom: now(),
+      validTo: null,
+      replaces: null,
+      disputedWith: null,
+      source,
+      ...links,
+    },
+  });
+
+  commit('agent', {
+    type: 'AgentConfigured',
+    data: { agent: `${mark}-agent`, hash: 'h1', model: 'demo', instructions: `You are ${mark}.`, tools: [] },
+  });
+  for (let n = 0; n < turns; n++) turn(n);
+  return commands;
+
+  function turn(n: number): void {
+    const ref: TurnRef = {
+      thread: `${mark}-thread-${Math.floor(random() * 4)}`,
+      branch: chance(0.85) ? 'main' : 'fork',
+      turn: `${mark}-${n}`,
+    };
+    const user = pick(['ana', 'bo', null]);
+    const scope: Scope =
+      user === null ? { thread: ref.thread } : chance(0.8) ? { user } : { user, agent: `${mark}-agent` };
+    const agent = `${mark}-agent`;
+    const message = `Question ${n} of ${mark} about ${pick(['trains', 'tea', 'taxes'])}\0`;
+    commit(`${ref.turn}/request`, { type: 'TurnRequested', data: { ...ref, agent, user, message, occurredAt: now() } });
+    if (n > 2 && chance(0.1)) return;
+    let step = 1;
+    // The first turns go through everything, so that even a short history covers every event.
+    if (n === 0 || chance(0.5)) tools(ref, step++, n);
+    if (n > 2 && chance(0.1)) return;
+    const ending =
+      n < 3 ? (['complete', 'fail', 'abort'] as const)[n] : pick(['complete', 'complete', 'complete', 'fail', 'abort']);
+    if (ending === 'fail') {
+      commit(`${ref.turn}/end`, { type: 'TurnFailed', data: { ...ref, code: 'MODEL', message: 'no answer' } });
+    } else if (ending === 'abort') {
+      commit(`${ref.turn}/end`, { type: 'TurnAborted', data: { ...ref, actor: 'ops', reason: 'stopped' } });
+    } else {
+      const reply = `Answer ${n} about ${message}`;
+      commit(
+        `${ref.turn}/end`,
+        stepCompleted(ref, step, reply, []),
+        {
+          type: 'RoundRecorded',
+          data: {
+            ...ref,
+            round: `${ref.turn}-round`,
+            scope,
+            agent,
+            message: { speaker: user ?? 'user', text: message },
+            reply: { speaker: agent, text: reply },
+            occurredAt: now(),
+          },
+        },
+        { type: 'TurnCompleted', data: { ...ref, steps: step } },
+      );
+      extraction(ref, scope, n);
+    }
+    if (n === 0 || chance(0.3)) {
+      commit(`${ref.turn}/history`, {
+        type: 'HistoryArchived',
+        data: {
+          ...ref,
+          workflowId: `w-${ref.turn}`,
+          runId: 'r',
+          events: 9,
+          encoding: 'temporal-history-protobuf+base64',
+          history: '',
+        },
+      });
+    }
+  }
+
+  function tools(ref: TurnRef, step: number, n: number): void {
+    const calls = Array.from({ length: n === 0 ? 2 : 1 + Math.floor(random() * 3) }, (_, i) => ({
+      id: `call-${i}`,
+      name: 'lookup',
+      arguments: '{"q":1}',
+    }));
+    commit(`${ref.turn}/step`, stepCompleted(ref, step, null, calls));
+    calls.forEach((call, ordinal) => {
+      const approval = `${ref.turn}.${step}.${ordinal}`;
+      const asks = n === 0 || chance(0.4);
+      if (asks) {
+        commit(`${ref.turn}/ask`, {
+          type: 'ApprovalRequested',
+          data: {
+            ...ref,
+            approval,
+            step,
+            ordinal,
+            call: call.id,
+            tool: call.name,
+            arguments: { q: 1 },
+            argumentsHash: 'a',
+            argumentsSchema: {},
+            reason: 'asks',
+            deadline: now(),
+            onTimeout: 'reject',
+          },
+        });
+        if (n > 0 && chance(0.3)) return;
+        const decision = pick(['approve', 'edit', 'respond', 'reject']);
+        commit(`${ref.turn}/decide`, {
+          type: 'ApprovalDecided',
+          data: {
+            ...ref,
+            approval,
+            decision,
+            actor: 'bo',
+            reason: null,
+            arguments: { q: 2 },
+            message: null,
+            timedOut: false,
+          },
+        });
+        if (n === 0 || chance(0.3)) {
+          commit(`${ref.turn}/late`, {
+            type: 'ApprovalDecisionIgnored',
+            data: { ...ref, approval, decision, actor: 'late', why: 'already_decided' },
+          });
+        }
+      }
+      commit(`${ref.turn}/tool`, {
+        type: 'ToolCompleted',
+        data: {
+          ...ref,
+          step,
+          ordinal,
+          call: call.id,
+          tool: call.name,
+          outcome: pick(['ok', 'failed', 'rejected', 'invalid', 'timed_out']),
+          arguments: { q: 1 },
+          result: `result ${mark}`,
+          effectKey: approval,
+          durationMs: 3,
+        },
+      });
+    });
+  }
+
+  function extraction(ref: TurnRef, scope: Scope, n: number): void {
+    const source: Source = { ...ref, quote: `words of ${ref.turn}` };
+    if (n === 0 || chance(0.25)) {
+      commit(`${ref.turn}/extraction`, {
+        type: 'ExtractionFailed',
+        data: { ...ref, code: 'PARSE', message: 'no JSON' },
+      });
+      if (n > 0 && chance(0.5)) return;
+    }
+    const learnt: MemoryEvent[] = [];
+    const known = facts.find((fact) => JSON.stringify(fact.scope) === JSON.stringify(scope));
+    const fact = `${ref.turn}-fact`;
+    if (known && chance(0.5)) {
+      facts.splice(facts.indexOf(known), 1);
+      learnt.push(assertion(fact, scope, source, { replaces: known.fact }), {
+        type: 'FactSuperseded',
+        data: { fact: known.fact, by: fact, validTo: now(), source },
+      });
+    } else if (known && chance(0.4)) {
+      learnt.push(
+        { type: 'FactConfirmed', data: { fact: known.fact, source } },
+        assertion(fact, scope, source, { disputedWith: known.fact }),
+      );
+    } else {
+      learnt.push(assertion(fact, scope, source), assertion(`${fact}-old`, scope, source, { validTo: now() }));
+    }
+    facts.push({ fact, scope });
+    if (n === 0 || chance(0.4)) {
+      // Learnt and taken back by one command: rows with both ends inside one range.
+      const brief = `${fact}-brief`;
+      learnt.push(assertion(brief, scope, source), {
+        type: 'FactRetracted',
+        data: { fact: brief, validTo: now(), reason: 'taken back', source },
+      });
+    }
+    for (let again = 0; again < 2 && (n === 0 || chance(0.3)); again++) {
+      const procedure = `${mark}-how-${n % 3}`;
+      const version = (versions.get(procedure) ?? 0) + 1;
+      versions.set(procedure, version);
+      learnt.push({
+        type: 'ProcedureLearned',
+        data: {
+          procedure,
+          version,
+          scope,
+          goal: 'return a parcel',
+          text: `Step ${version}: print the label.`,
+          contentHash: `p${version}`,
+          trust: 'direct_user',
+          validFrom: now(),
+          source,
+        },
+      });
+    }
+    if (n === 0 || chance(0.3)) {
+      learnt.push({
+        type: 'BlockEdited',
+        data: {
+          scope,
+          label: 'persona',
+          description: 'who',
+          value: `${mark} ${n}`,
+          limit: 500,
+          actor: 'model',
+          reason: 'said so',
+        },
+      });
+    }
+    commit(`${ref.turn}/extraction`, ...learnt, {
+      type: 'ExtractionCompleted',
+      data: { ...ref, model: 'demo', outcomes: [], usage: { inputTokens: 1, outputTokens: 1 } },
+    });
+  }
+}
+
+function stepCompleted(
+  ref: TurnRef,
+  step: number,
+  text: string | null,
+  toolCalls: readonly { id: string; name: string; arguments: string }[],
+): MemoryEvent {
+  return {
+    type: 'StepCompleted',
+    data: {
+      ...ref,
+      step,
+      basePosition: 1,
+      prompt: { hash: 'p', parts: [], tokens: 10 },
+      retrieval: null,
+      model: 'demo',
+      requestedModel: 'demo',
+      codeVersion: 'test',
+      text,
+      toolCalls,
+      finishReason: toolCalls.length > 0 ? 'tool_calls' : 'stop',
+      usage: { inputTokens: 3, outputTokens: 4 },
+    },
+  };
+}
+
+/** Numbers from 0 to 1 that are the same on every run (mulberry32). */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
