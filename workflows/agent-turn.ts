@@ -77,7 +77,9 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
 
   async function endEarly(error: unknown): Promise<TurnOutcome> {
     const aborted = isCancellation(error);
-    const failure = describe(error);
+    const failure = aborted
+      ? { code: 'temporal:cancel', message: 'The workflow of the turn was cancelled.' }
+      : describe(error);
     return CancellationScope.nonCancellable(() =>
       activities.short.endTurn({
         ...ref,
