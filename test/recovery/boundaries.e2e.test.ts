@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import type { Boundary } from '../../activities/deps.ts';
-import { supportAgent } from '../../examples/support-agent/agent.ts';
 import { startRig } from '../support/crash-rig.ts';
 import type { CrashRig } from '../support/crash-rig.ts';
 import { countTypes, readLog, readTurnLog, terminals } from '../support/read-log.ts';
@@ -56,7 +55,7 @@ test.concurrent.for(cases)('killed at $boundary: each step is there once', async
   expect(await worker.exited).toEqual({ code: null, signal: 'SIGKILL' });
   const callsBefore = rig.model.requests();
   const atCrash = await readTurnLog(database.admin, turn);
-  await rig.startHere([supportAgent]);
+  await rig.startProcess();
 
   const result = await answer;
   await extracted(rig, turn);
@@ -74,6 +73,8 @@ test.concurrent.for(cases)('killed at $boundary: each step is there once', async
   const steps = events.filter(({ type }) => type === 'StepCompleted').map(({ command }) => command);
   expect(steps).toEqual(Array.from({ length: each.calls - 1 }, (_, index) => `turn/${turn}/step/${String(index + 1)}`));
   expect(countTypes(events)).toMatchObject({ TurnRequested: 1, RoundRecorded: 1, ExtractionCompleted: 1 });
+
+  for (const { type, data } of events) if (type === 'ToolCompleted') expect(data['outcome']).toBe('ok');
 
   // What had been committed when the power went was kept as it stood.
   expect(events.slice(0, atCrash.length)).toEqual(atCrash);

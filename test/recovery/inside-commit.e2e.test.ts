@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { supportAgent } from '../../examples/support-agent/agent.ts';
 import { commands } from '../../memory/keys.ts';
 import { requestTurn } from '../support/request-turn.ts';
 import { startRig } from '../support/crash-rig.ts';
@@ -25,7 +24,7 @@ test('killed while the commit is under way, which then succeeds: the retry finds
   // Nobody waits for this answer any more; the server commits it all the same.
   await until('the orphaned commit', () => database.store.readCommand('default', commands.step(turn, 1)));
   expect(await factsOf(turn)).toHaveLength(5);
-  await rig.startHere([supportAgent]);
+  await rig.startProcess();
   await expectWholeTurn(rig, turn, answer);
   expect(callsAbout(rig.model, message)).toEqual({ steps: 2, extractions: 1 });
 });
@@ -36,7 +35,7 @@ test('killed while the commit is under way, and the retry commits at the same ti
   const turn = 'in-doubt-raced';
   const { rig, worker, head, answer } = await stopInsideCommit(turn, onTestFinished);
   await worker.kill();
-  await rig.startHere([supportAgent]);
+  await rig.startProcess();
   // The orphan waits first in line, the retry behind it with an answer of its own.
   await head.blocked(2);
   expect(await factsOf(turn)).toHaveLength(0);
@@ -55,7 +54,7 @@ test('killed while the commit is under way, and the server loses it: wholly abse
   await until('the backend has gone', async () => ((await isBackendAlive(database.admin, pid)) ? undefined : true));
   expect((await readTurnLog(database.admin, turn)).map(({ type }) => type)).toEqual(['TurnRequested']);
   await head.release();
-  await rig.startHere([supportAgent]);
+  await rig.startProcess();
   await expectWholeTurn(rig, turn, answer);
   expect(callsAbout(rig.model, message)).toEqual({ steps: 3, extractions: 1 });
 });

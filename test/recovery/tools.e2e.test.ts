@@ -1,15 +1,13 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { supportAgent } from '../../examples/support-agent/agent.ts';
 import { startRig } from '../support/crash-rig.ts';
 import { chatBodies } from '../support/model-calls.ts';
 import { countTypes, readTurnLog } from '../support/read-log.ts';
+import type { LoggedEvent } from '../support/read-log.ts';
 import { withDatabase } from '../support/with-database.ts';
-import { cashier } from './fixtures.config.ts';
 
 const database = withDatabase();
 const configFile = join(import.meta.dirname, 'fixtures.config.ts');
-const agents = [supportAgent, cashier];
 
 test.concurrent('a tool that is not repeatable, killed after it paid, is not run again', async ({ onTestFinished }) => {
   const rig = await startRig(database, onTestFinished);
@@ -18,7 +16,7 @@ test.concurrent('a tool that is not repeatable, killed after it paid, is not run
   const message = 'Use the tool pay_once with {"order": "A-1001"}';
   const answer = rig.client.turns.send({ turn, thread: turn, message, agent: 'cashier' });
   expect(await worker.exited).toMatchObject({ signal: 'SIGKILL' });
-  await rig.startHere(agents);
+  await rig.startProcess({ configFile });
   expect(await answer).toMatchObject({ status: 'completed', steps: 2 });
 
   expect(await rig.refunds()).toHaveLength(1);
@@ -39,8 +37,9 @@ test.concurrent('a repeatable tool, killed after it paid, pays once by its effec
   const answer = rig.client.turns.send({ turn, thread: turn, message, agent: 'cashier' });
   expect(await worker.exited).toMatchObject({ signal: 'SIGKILL' });
   expect(await rig.refunds()).toHaveLength(1);
-  await rig.startHere(agents);
+  await rig.startProcess({ configFile });
   expect(await answer).toMatchObject({ status: 'completed', steps: 2 });
+  expect(outcomes(await readTurnLog(database.admin, turn))).toEqual(['ok']);
   expect((await rig.refunds()).map(({ idempotencyKey }) => idempotencyKey)).toEqual([
     `default/turn/${turn}/step/1/tool/0`,
   ]);
@@ -50,7 +49,7 @@ test.concurrent('an approved refund, killed after the shop paid, is paid once', 
   const rig = await startRig(database, onTestFinished);
   const turn = 'refund';
   // The order's lookup passes this boundary too, so it is done by a worker that lives.
-  const first = await rig.startHere(agents);
+  const first = await rig.startProcess({ configFile });
   const waiting = await rig.client.turns.send({
     turn,
     thread: turn,
@@ -58,16 +57,17 @@ test.concurrent('an approved refund, killed after the shop paid, is paid once', 
     agent: 'support',
   });
   expect(waiting).toMatchObject({ status: 'waiting' });
-  await first.stop();
+  await first.kill();
   const worker = await rig.startProcess({ failpoint: 'tool.executed', configFile });
   const [approval = ''] = waiting.waitingFor;
   await rig.client.approvals.decide({ approval, decision: 'approve', actor: 'mia' });
   expect(await worker.exited).toMatchObject({ signal: 'SIGKILL' });
-  await rig.startHere(agents);
+  await rig.startProcess({ configFile });
   expect(await rig.client.turns.result(turn)).toMatchObject({ status: 'completed' });
   expect((await rig.refunds()).map(({ amount }) => amount)).toEqual([80]);
   const events = await readTurnLog(database.admin, turn);
   expect(countTypes(events)).toMatchObject({ ApprovalRequested: 1, ApprovalDecided: 1, ToolCompleted: 2 });
+  expect(outcomes(events)).toEqual(['ok', 'ok']);
 });
 
 test.concurrent('killed while the model answers: asked again, answered once', async ({ onTestFinished }) => {
@@ -84,7 +84,7 @@ test.concurrent('killed while the model answers: asked again, answered once', as
   expect(await worker.kill()).toEqual({ code: null, signal: 'SIGKILL' });
   rig.script(undefined);
   const killedAt = performance.now();
-  await rig.startHere(agents);
+  await rig.startProcess({ configFile });
   expect(await answer).toMatchObject({ status: 'completed', steps: 1 });
   console.log(`recovered from a kill during the model call in ${Math.round(performance.now() - killedAt)} ms`);
   expect(rig.model.requests()).toBe(2);
@@ -95,3 +95,7 @@ test.concurrent('killed while the model answers: asked again, answered once', as
     TurnCompleted: 1,
   });
 });
+
+function outcomes(events: readonly LoggedEvent[]): unknown[] {
+  return events.filter(({ type }) => type === 'ToolCompleted').map(({ data }) => data['outcome']);
+}

@@ -78,6 +78,7 @@ export async function startRig(
         databaseUrl: database.url,
         temporalAddress,
         taskQueue,
+        workflowBundle,
         modelUrl: model.url,
         heartbeatMs,
         ...options,

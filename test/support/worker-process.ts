@@ -7,6 +7,8 @@ export interface WorkerProcessOptions {
   readonly databaseUrl: string;
   readonly temporalAddress: string;
   readonly taskQueue: string;
+  /** Made once for the run: bundling in each process would cost seconds of both cores. */
+  readonly workflowBundle: string;
   /** Base URL of the demo model, ending in `/v1`; the shop is at the same host. */
   readonly modelUrl: string;
   /** `boundary` or `boundary@turn`: the worker kills itself there. */
@@ -45,6 +47,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
       DATABASE_URL: options.databaseUrl,
       TEMPORAL_ADDRESS: options.temporalAddress,
       HOLDFAST_TASK_QUEUE: options.taskQueue,
+      HOLDFAST_WORKFLOW_BUNDLE: options.workflowBundle,
       HOLDFAST_LLM_BASE_URL: options.modelUrl,
       HOLDFAST_MODEL: 'demo',
       HOLDFAST_SHOP_URL: options.modelUrl.replace(/\/v1$/, ''),

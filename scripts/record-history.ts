@@ -1,0 +1,129 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { createClient } from '../client/index.ts';
+import type { HoldfastClient, SendTurn } from '../client/index.ts';
+import { createTenant, migrate } from '../eventstore/index.ts';
+import { startDemoModel } from '../llm/demo-model/server.ts';
+import { createHashEmbedder } from '../llm/hash-embedder.ts';
+import { createOpenAiModel } from '../llm/openai-model.ts';
+import { holdfastSchema } from '../projections/index.ts';
+import { startPostgres } from '../stack/start-postgres.ts';
+import { startTemporal } from '../stack/start-temporal.ts';
+import { startWorker } from '../worker/create-worker.ts';
+import { turnWorkflowId } from '../workflows/messages.ts';
+
+/**
+ * Records the golden histories of a release: `node scripts/record-history.ts v0.1.0`. Run it once per released version of the
+ * workflows and never again for that version: the tests replay every recorded history with the workflows of today.
+ */
+async function main(version: string | undefined): Promise<void> {
+  if (version === undefined || !/^v\d+\.\d+\.\d+$/.test(version)) {
+    throw new Error('Give the version to record, for example: node scripts/record-history.ts v0.1.0');
+  }
+  Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
+  const target = join(import.meta.dirname, '..', 'test', 'histories', version);
+  const dir = join(import.meta.dirname, '..', '.holdfast', `record-${process.pid}`);
+  await mkdir(dir, { recursive: true });
+  const onProgress = (line: string): void => console.error(`  ${line}`);
+  const closers: (() => Promise<unknown>)[] = [() => rm(dir, { recursive: true, force: true })];
+  try {
+    const model = await startDemoModel();
+    closers.push(() => model.close());
+    // The example reads its shop's address when it is loaded.
+    process.env['HOLDFAST_SHOP_URL'] = model.url.replace(/\/v1$/, '');
+    const { supportAgent } = await import('../examples/support-agent/agent.ts');
+    const postgres = await startPostgres({ dir, port: 25432, onProgress });
+    closers.push(() => postgres.stop());
+    const temporal = await startTemporal({ dir, port: 27233, headless: true, onProgress });
+    closers.push(() => temporal.stop());
+    await migrate({ ...holdfastSchema, adminUrl: postgres.adminUrl });
+    await createTenant(postgres.adminUrl, 'default');
+    const worker = await startWorker({
+      databaseUrl: postgres.adminUrl,
+      temporal: { address: temporal.address, namespace: 'default', apiKey: null, taskQueue: 'holdfast' },
+      agents: new Map([[supportAgent.name, supportAgent]]),
+      model: createOpenAiModel({ baseUrl: model.url, apiKey: 'none', timeoutMs: 10_000 }),
+      defaultModel: 'demo',
+      embedder: createHashEmbedder(),
+      codeVersion: version,
+      tenants: ['default'],
+    });
+    closers.push(() => worker.stop());
+    const client = await createClient({
+      database: { url: postgres.adminUrl },
+      temporal: { address: temporal.address },
+      embedder: createHashEmbedder(),
+    });
+    closers.push(() => client.close());
+    const connection = await Connection.connect({ address: temporal.address });
+    closers.push(() => connection.close());
+
+    await mkdir(target, { recursive: true });
+    for (const [name, play] of Object.entries(turns)) {
+      await play(client, new Client({ connection }), name);
+      const recorded = await recordedHistory(client, name);
+      await writeFile(join(target, `${name}.json`), `${JSON.stringify(recorded, null, 2)}\n`);
+      console.log(`recorded ${version}/${name}.json`);
+    }
+  } finally {
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+type Play = (client: HoldfastClient, temporal: Client, turn: string) => Promise<unknown>;
+
+const send = (client: HoldfastClient, turn: string, message: string, more: Partial<SendTurn> = {}) =>
+  client.turns.send({ turn, thread: `recorded-${turn}`, user: 'ana', agent: 'support', message, ...more });
+
+/** The turns of a release, by the way each takes through the workflow. */
+const turns: Readonly<Record<string, Play>> = {
+  plain: (client, _temporal, turn) => send(client, turn, 'My name is Ana. I live in Lisbon.'),
+  tool: (client, _temporal, turn) => send(client, turn, 'Where is my order A-1001?'),
+  'approval-edit': async (client, _temporal, turn) => {
+    const { waitingFor } = await send(client, turn, 'Please refund 80 EUR for order A-1001.');
+    for (const approval of waitingFor) {
+      const edited = { order: 'A-1001', amount: 60, currency: 'EUR', reason: '' };
+      await client.approvals.decide({ approval, decision: 'edit', arguments: edited, actor: 'mia' });
+    }
+    return client.turns.result(turn);
+  },
+  failed: (client, _temporal, turn) => send(client, turn, 'Hello', { agent: 'nobody' }),
+  cancelled: async (client, temporal, turn) => {
+    await send(client, turn, 'Please refund 80 EUR for order A-1001.');
+    await temporal.workflow.getHandle(turnWorkflowId({ tenant: 'default', branch: 'main', turn })).cancel();
+  },
+};
+
+async function recordedHistory(client: HoldfastClient, turn: string) {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      const { workflowId, history } = await client.turns.history(turn);
+      const decoded = proto.temporal.api.history.v1.History.decode(history);
+      anonymise(decoded);
+      const bytes = proto.temporal.api.history.v1.History.encode(decoded).finish();
+      const base64 = Buffer.from(bytes).toString('base64');
+      return { workflowId, encoding: 'temporal-history-protobuf+base64', history: base64 };
+    } catch (error) {
+      if (tries === 200) throw error;
+      await delay(100);
+    }
+  }
+}
+
+/** Takes out what names the machine it was recorded on: process identities and stack traces. Replay reads neither. */
+function anonymise(value: unknown): void {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return;
+  const record = value as Record<string, unknown>;
+  for (const [key, inner] of Object.entries(record)) {
+    // Process identities, also as the first part of sticky queues' names, are `pid@host`.
+    if (typeof inner === 'string' && /^\d+@/.test(inner)) record[key] = 'recorder';
+    else if (typeof inner === 'string' && key === 'stackTrace') record[key] = '';
+    else anonymise(inner);
+  }
+}
+
+await main(process.argv[2]);
