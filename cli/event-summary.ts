@@ -1,0 +1,54 @@
+import type { MemoryEvent } from '../memory/events.ts';
+import { shorten } from '../memory/text.ts';
+
+/** One line about what an event says. */
+export function eventSummary(event: MemoryEvent): string {
+  switch (event.type) {
+    case 'AgentConfigured':
+      return `${event.data.agent} with ${event.data.tools.length} tools`;
+    case 'TurnRequested':
+      return `${event.data.user ?? 'user'}: ${short(event.data.message)}`;
+    case 'StepCompleted': {
+      const calls = event.data.toolCalls.map(({ name }) => name).join(', ');
+      return `step ${event.data.step}: ${calls === '' ? short(event.data.text ?? '') : `calls ${calls}`}`;
+    }
+    case 'ToolCompleted':
+      return `${event.data.tool} ${event.data.outcome}: ${short(event.data.result)}`;
+    case 'ApprovalRequested':
+      return `${event.data.approval} asks: ${short(event.data.reason)}`;
+    case 'ApprovalDecided':
+      return `${event.data.approval}: ${event.data.decision} by ${event.data.actor}${event.data.timedOut ? ' (deadline)' : ''}`;
+    case 'ApprovalDecisionIgnored':
+      return `${event.data.decision} by ${event.data.actor} came too late: ${event.data.why}`;
+    case 'RoundRecorded':
+      return `${event.data.message.speaker} and ${event.data.reply.speaker}: ${short(event.data.message.text)}`;
+    case 'TurnCompleted':
+      return `after ${event.data.steps} ${event.data.steps === 1 ? 'step' : 'steps'}`;
+    case 'TurnFailed':
+      return `${event.data.code}: ${short(event.data.message)}`;
+    case 'TurnAborted':
+      return `by ${event.data.actor}: ${short(event.data.reason)}`;
+    case 'FactAsserted':
+      return `${event.data.kind}: ${short(event.data.text)}`;
+    case 'FactConfirmed':
+      return `${event.data.fact} said again`;
+    case 'FactSuperseded':
+      return `${event.data.fact} replaced by ${event.data.by}`;
+    case 'FactRetracted':
+      return `${event.data.fact}: ${short(event.data.reason)}`;
+    case 'ProcedureLearned':
+      return `${short(event.data.goal)} (version ${event.data.version})`;
+    case 'BlockEdited':
+      return `${event.data.label} by ${event.data.actor}: ${short(event.data.value)}`;
+    case 'ExtractionCompleted': {
+      const kept = event.data.outcomes.filter(({ outcome }) => outcome !== 'rejected').length;
+      return `${event.data.outcomes.length} proposed, ${kept} kept`;
+    }
+    case 'ExtractionFailed':
+      return `${event.data.code}: ${short(event.data.message)}`;
+    case 'HistoryArchived':
+      return `${event.data.events} history events of ${event.data.workflowId}`;
+  }
+}
+
+const short = (text: string): string => shorten(text, 120);

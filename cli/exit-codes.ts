@@ -1,0 +1,54 @@
+/** Exit codes of the command line. Stable: scripts may rely on them. */
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  conflict: 4,
+  unreachable: 5,
+  divergence: 6,
+} as const;
+
+/** One of {@link exitCodes}. */
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+const byErrorCode: Readonly<Record<string, ExitCode>> = {
+  USAGE: exitCodes.usage,
+  CONFIG_INVALID: exitCodes.usage,
+  CONFIG_FILE_INVALID: exitCodes.usage,
+  AGENT_INVALID: exitCodes.usage,
+  INVALID_TURN: exitCodes.usage,
+  INVALID_DECISION: exitCodes.usage,
+  INVALID_COMMAND: exitCodes.usage,
+  TURN_NOT_FOUND: exitCodes.notFound,
+  THREAD_NOT_FOUND: exitCodes.notFound,
+  APPROVAL_NOT_FOUND: exitCodes.notFound,
+  UNKNOWN_TENANT: exitCodes.notFound,
+  HISTORY_NOT_ARCHIVED: exitCodes.notFound,
+  TURN_ID_TAKEN: exitCodes.conflict,
+  ALREADY_DECIDED: exitCodes.conflict,
+  TURN_ENDED: exitCodes.conflict,
+  EXPECTED_VERSION_CONFLICT: exitCodes.conflict,
+  STREAM_SEALED: exitCodes.conflict,
+  COMMAND_BODY_DIFFERS: exitCodes.conflict,
+  STORE_UNAVAILABLE: exitCodes.unreachable,
+  TEMPORAL_UNAVAILABLE: exitCodes.unreachable,
+  NOT_CONNECTED: exitCodes.unreachable,
+  MODEL_UNAVAILABLE: exitCodes.unreachable,
+  REPLAY_DIVERGED: exitCodes.divergence,
+};
+
+/** The exit code for an error's code; 1 for every code without one of its own. */
+export function exitCodeOf(errorCode: string): ExitCode {
+  return byErrorCode[errorCode] ?? exitCodes.failed;
+}
+
+/** The part of `holdfast help` about exit codes. */
+export const exitCodeHelp = `Exit codes:
+  0  done
+  1  failed
+  2  bad usage or input
+  3  not found
+  4  conflict: somebody else was first
+  5  PostgreSQL, Temporal or the model cannot be reached
+  6  divergence: a replay does not match what was recorded`;

@@ -1,0 +1,119 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { registerApprovals } from './approvals.ts';
+import { registerChat } from './chat.ts';
+import { registerCheckpoints } from './checkpoints.ts';
+import { registerDemo } from './demo.ts';
+import { registerDev } from './dev.ts';
+import { registerDoctor } from './doctor.ts';
+import { registerEvents } from './events.ts';
+import { exitCodeHelp } from './exit-codes.ts';
+import { invocation } from './invocation.ts';
+import { registerMemory } from './memory.ts';
+import { registerMigrate } from './migrate.ts';
+import { createOutput, UsageError } from './output.ts';
+import { registerReplay } from './replay.ts';
+import { registerSend } from './send.ts';
+import { registerState } from './state.ts';
+import { registerThreads } from './threads.ts';
+import { registerWhy } from './why.ts';
+
+const about = `
+Settings come from the environment: DATABASE_URL and TEMPORAL_ADDRESS name the servers, or \`dev\` starts them here.
+HOLDFAST_TENANT, HOLDFAST_USER and the rest: docs/configuration.md.
+
+Output: data on stdout, everything else on stderr. --json prints one line {"command","ok","data"}; an error is
+{"command","ok":false,"error":{"code","message","hint"}} (with "data" where there is some), also on stdout.
+
+${exitCodeHelp}
+
+Examples:
+  ${invocation} send demo "Hello, I am Ana and I prefer SMS."
+  ${invocation} help send
+`;
+
+function createProgram(): Command {
+  const program = new Command('holdfast')
+    .description('Durable agent turns with event-sourced memory.')
+    .option('--json', 'print one line of JSON instead of text')
+    .option('--verbose', 'show where an error comes from')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help about a command')
+    .addHelpText('after', about)
+    .configureHelp({ showGlobalOptions: true })
+    // Errors are printed below, in our own words and on the right stream.
+    .configureOutput({ outputError: () => undefined })
+    .exitOverride();
+  for (const register of [
+    registerDev,
+    registerDemo,
+    registerMigrate,
+    registerDoctor,
+    registerSend,
+    registerChat,
+    registerThreads,
+    registerEvents,
+    registerWhy,
+    registerState,
+    registerCheckpoints,
+    registerReplay,
+    registerMemory,
+    registerApprovals,
+  ])
+    register(program);
+  return program;
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const program = createProgram();
+  if (args.length === 0) {
+    program.outputHelp();
+    return;
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return;
+    const words = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length);
+    const command = commandNamed(program, words);
+    const output = createOutput({
+      command: command === '' ? null : command,
+      json: words.includes('--json'),
+      verbose: words.includes('--verbose'),
+    });
+    process.exitCode = output.fail(error instanceof CommanderError ? usageError(error, command) : error);
+  }
+}
+
+function usageError({ code, message }: CommanderError, command: string): UsageError {
+  // Help was asked for by leaving the subcommand out: commander has printed it.
+  const what = code === 'commander.help' ? `"${command}" needs a subcommand.` : message.replace(/^error: /, '');
+  const [first = '', ...more] = what.split('\n');
+  const suggestion = more.join(' ').replace(/^\((.*)\)$/, '$1 ');
+  return new UsageError(
+    `${first.slice(0, 1).toUpperCase()}${first.slice(1)}`,
+    `${suggestion}See \`holdfast ${command === '' ? '' : `${command} `}--help\`.`,
+  );
+}
+
+/** The longest known command that the words begin with, for help and for JSON. */
+function commandNamed(program: Command, words: readonly string[]): string {
+  const names: string[] = [];
+  let current: Command | undefined = program;
+  for (const word of words.filter((one) => !one.startsWith('-'))) {
+    current = current.commands.find((one) => one.name() === word);
+    if (!current) break;
+    names.push(word);
+  }
+  return names.join(' ');
+}
+
+// `holdfast events | head` closes our stdout early; that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
+await main(process.argv.slice(2));
+// A server that never answered leaves a channel behind that keeps trying; what there was to say has been said.
+process.stdout.write('', () => process.stderr.write('', () => process.exit()));

@@ -1,0 +1,133 @@
+import type { Command } from 'commander';
+import type { HoldfastClient } from '../client/index.ts';
+import type { Config } from '../config/config.ts';
+import { shorten } from '../memory/text.ts';
+import type { Scope } from '../memory/scope.ts';
+import { bold, day, dim, indent, oneLine, statusColour, table } from './format.ts';
+import { UsageError } from './output.ts';
+import { explain, runCommand, wholeNumber } from './run-command.ts';
+
+interface MemoryOptions {
+  readonly user?: string;
+  readonly agent?: string;
+  readonly thread?: string;
+  readonly at?: number;
+  readonly limit?: number;
+}
+
+type FoundItem = Awaited<ReturnType<HoldfastClient['memory']['search']>>['items'][number];
+type Fact = Awaited<ReturnType<HoldfastClient['memory']['list']>>[number];
+
+/** Registers `memory search` and `memory list`. */
+export function registerMemory(program: Command): void {
+  const memory = program.command('memory').description('search and list what is remembered');
+  explain(
+    withScope(memory.command('search <query...>').description('what would be recalled for a question, and why'))
+      .option('--limit <n>', 'most items', wholeNumber(1), 8)
+      .option('--all', 'also what was found and left out')
+      .action((words: string[], options: MemoryOptions & { all?: boolean }, command: Command) =>
+        runCommand(command, (run) =>
+          run.withClient(async (client) => {
+            const query = words.join(' ').trim();
+            if (query === '')
+              throw new UsageError(
+                'The query is empty.',
+                'Say what to look for: `holdfast memory search "shoe size"`.',
+              );
+            const { limit, at } = options;
+            const found = await client.memory.search({
+              query,
+              scope: scopeOf(run.config, options),
+              ...(limit === undefined ? {} : { limit }),
+              ...(at === undefined ? {} : { at }),
+            });
+            for (const line of found.degraded) run.output.say(dim(line, process.stderr));
+            const items = found.items.filter(({ rejected }) => options.all === true || rejected === null);
+            if (items.length === 0) run.output.say('Nothing is remembered about that.');
+            return { data: items, text: searchText(items) };
+          }),
+        ),
+      ),
+    {
+      examples: ['memory search "how should we contact Ana?" --user ana', 'memory search refund --at 40 --json'],
+      json: '[{id, kind, text, score, reason, ranks, factors, label, rejected, thread, turn, saidAt}]',
+    },
+  );
+  explain(
+    withScope(memory.command('list').description('facts that hold, with where they come from'))
+      .option('--past', 'also those that were replaced, taken back or had ended')
+      .option('--limit <n>', 'only the newest n', wholeNumber(1))
+      .action((options: MemoryOptions & { past?: boolean }, command: Command) =>
+        runCommand(command, (run) =>
+          run.withClient(async (client) => {
+            const { past = false, at, limit } = options;
+            const facts = await client.memory.list({
+              scope: scopeOf(run.config, options),
+              past,
+              ...(at === undefined ? {} : { at }),
+            });
+            const newest = limit === undefined ? facts : facts.slice(-limit);
+            if (newest.length === 0)
+              run.output.say(`Nothing is remembered for user ${options.user ?? run.config.user}.`);
+            return { data: newest, text: memoryTable(newest) };
+          }),
+        ),
+      ),
+    {
+      examples: ['memory list --user ana', 'memory list --user ana --past', 'memory list --at 40 --json'],
+      json: '[{fact, kind, subject, relation, value, text, scope, confidence, trust, validFrom, validTo, replacedBy, disputedWith, position, sources: [{turn, thread, quote, position}]}]',
+    },
+  );
+}
+
+/** Found memories, best first. */
+export function searchText(items: readonly FoundItem[]): string {
+  return items
+    .map((item, index) => {
+      const about = [
+        `${item.kind}, score ${item.score.toFixed(4)}: ${item.reason}`,
+        `said ${day(item.saidAt)} in thread ${oneLine(item.thread)}, turn ${oneLine(item.turn)}`,
+        ...(item.rejected === null ? [] : [`left out: ${item.rejected}`]),
+      ];
+      return `${bold(`${index + 1}.`)} ${shorten(oneLine(item.text), 400)}\n${dim(indent(about.join('\n'), '   '))}`;
+    })
+    .join('\n');
+}
+
+/** Facts with validity and sources; nothing for none. */
+export function memoryTable(facts: readonly Fact[]): string {
+  if (facts.length === 0) return '';
+  return table(
+    ['POS', 'KIND', 'VALID', 'TRUST', 'FACT'],
+    facts.flatMap((fact) => [
+      [
+        String(fact.position),
+        fact.kind,
+        `${day(fact.validFrom)} – ${fact.validTo ? day(fact.validTo) : 'now'}`,
+        fact.trust,
+        `${oneLine(fact.text)}${fact.disputedWith === null ? '' : ` ${statusColour('disputed')}`}`,
+      ],
+      ...fact.sources.map((source) => [
+        '',
+        '',
+        '',
+        '',
+        dim(
+          `  from turn ${oneLine(source.turn)} of ${oneLine(source.thread)}: "${shorten(oneLine(source.quote), 100)}"`,
+        ),
+      ]),
+    ]),
+  );
+}
+
+function withScope(command: Command): Command {
+  return command
+    .option('--user <id>', 'what is remembered for this user (default: HOLDFAST_USER)')
+    .option('--agent <name>', 'with what only this agent remembers')
+    .option('--thread <id>', 'with what is remembered in this thread only')
+    .option('--at <position>', 'as it was at this position of the log', wholeNumber(1));
+}
+
+function scopeOf(config: Config, { user = config.user, agent, thread }: MemoryOptions): Scope {
+  return { user, ...(agent === undefined ? {} : { agent }), ...(thread === undefined ? {} : { thread }) };
+}

@@ -1,0 +1,60 @@
+import type { Command } from 'commander';
+import type { Config } from '../config/config.ts';
+import { statusColour } from './format.ts';
+import { explain, runCommand } from './run-command.ts';
+
+/** Registers `migrate`: brings the database to this version and creates the tenant. */
+export function registerMigrate(program: Command): void {
+  explain(
+    program
+      .command('migrate')
+      .description('create or update the tables and views, and a tenant; safe to repeat')
+      .option('--tenant <id>', 'the tenant to create (default: HOLDFAST_TENANT)')
+      .action((options: { tenant?: string }, command: Command) =>
+        runCommand(command, async ({ config, output }) => {
+          const [{ createTenant, migrate }, { holdfastSchema }] = await Promise.all([
+            import('../eventstore/index.ts'),
+            import('../projections/index.ts'),
+          ]);
+          const adminUrl = await adminUrlOf(config);
+          const tenant = options.tenant ?? config.tenant;
+          const report = await migrate({ ...holdfastSchema, adminUrl, onProgress: (line) => output.say(line) });
+          const before = await tenantExists(adminUrl, tenant);
+          await createTenant(adminUrl, tenant);
+          const { applied, views } = report;
+          const changed = applied.length + views.length > 0;
+          return {
+            data: { applied, views, tenant: { id: tenant, created: !before } },
+            text: [
+              changed
+                ? `${statusColour('ok')} ${applied.length} migrations applied, ${views.length} views built`
+                : `${statusColour('ok')} the schema was up to date`,
+              `${statusColour('ok')} tenant "${tenant}" ${before ? 'existed already' : 'created'}`,
+            ].join('\n'),
+          };
+        }),
+      ),
+    {
+      examples: ['migrate', 'migrate --tenant acme'],
+      json: '{applied: [migration], views: [view], tenant: {id, created}}',
+    },
+  );
+}
+
+async function adminUrlOf(config: Config): Promise<string> {
+  // Tables need no Temporal, so a database URL alone is enough here.
+  if (config.adminDatabaseUrl !== null) return config.adminDatabaseUrl;
+  const { findConnections } = await import('./connect.ts');
+  return (await findConnections(config)).adminUrl;
+}
+
+async function tenantExists(url: string, tenant: string): Promise<boolean> {
+  const { openPool, ownerRole } = await import('../eventstore/index.ts');
+  const pool = openPool({ url, role: ownerRole, applicationName: 'holdfast migrate', maxConnections: 1 });
+  try {
+    const { rows } = await pool.query<{ no: number | null }>('select holdfast.find_tenant($1) as no', [tenant]);
+    return rows[0]?.no !== null && rows[0]?.no !== undefined;
+  } finally {
+    await pool.end();
+  }
+}
