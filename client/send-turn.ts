@@ -14,6 +14,7 @@ import { turnScope } from '../memory/scope.ts';
 import { readViews } from '../projections/read-views.ts';
 import type { TurnRow } from '../projections/threads/queries.ts';
 import { findTurn, listApprovals } from '../projections/threads/queries.ts';
+import { closeGoneTurn } from './close-gone-turn.ts';
 import { InvalidTurnError, TemporalUnavailableError, TurnIdTakenError, TurnNotFoundError } from './client-errors.ts';
 import { startAndAwaitReply } from './start-turn.ts';
 import type { TurnStarter } from './start-turn.ts';
@@ -78,12 +79,11 @@ export async function sendTurn(
     await (signal ? connection.withAbortSignal(signal, reply) : reply());
   } catch (error) {
     signal?.throwIfAborted();
-    // Time is up, or the workflow has ended before: the log knows. Everything else means that nobody may be working on it.
-    const logKnows =
-      error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
-      error instanceof WorkflowExecutionAlreadyStartedError ||
-      error instanceof WorkflowUpdateFailedError;
-    if (!logKnows) {
+    const ended = error instanceof WorkflowExecutionAlreadyStartedError || error instanceof WorkflowUpdateFailedError;
+    // The workflow has ended: the log knows how, unless it was ended from outside.
+    if (ended) await closeGoneTurn(context, ref);
+    // When only the time is up, the turn goes on. Everything else means that nobody may be working on it.
+    else if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) {
       if (error instanceof ServiceError || isGrpcServiceError(error))
         throw new TemporalUnavailableError(error.message, error);
       throw error;
