@@ -1,11 +1,10 @@
-import proto from '@temporalio/proto';
 import { expect, test } from 'vitest';
 import { TurnIdTakenError } from '../../client/index.ts';
 import { supportAgent } from '../../examples/support-agent/agent.ts';
-import { turnWorkflowId } from '../../workflows/messages.ts';
 import { startRig } from '../support/crash-rig.ts';
 import type { CrashRig } from '../support/crash-rig.ts';
 import { holdLogHead } from '../support/hold-log-head.ts';
+import { resetWorkflow, workflowOf } from '../support/histories.ts';
 import { callsAbout } from '../support/model-calls.ts';
 import { countTypes, readLog, readTurnLog, terminals } from '../support/read-log.ts';
 import { requestTurn } from '../support/request-turn.ts';
@@ -14,33 +13,54 @@ import { withDatabase } from '../support/with-database.ts';
 
 const database = withDatabase();
 
-const workflowOf = (rig: CrashRig, turn: string) =>
-  rig.temporal.workflow.getHandle(turnWorkflowId({ tenant: 'default', branch: 'main', turn }));
-
 async function archived(rig: CrashRig, turn: string): Promise<void> {
   await until(`archive of ${turn}`, async () => rig.client.turns.history(turn).catch(() => undefined));
 }
 
-test('terminated during the model call: the next turn closes it and is answered', async ({ onTestFinished }) => {
-  const rig = await startRig(database, onTestFinished);
+/** Gives a turn whose model call hangs, at the moment it was asked. */
+async function hangingTurn(rig: CrashRig, turn: string, timeoutMs: number) {
   await rig.startHere([supportAgent]);
   const asked = Promise.withResolvers<null>();
   rig.script(() => {
     asked.resolve(null);
     return { kind: 'hang' };
   });
-  const lost = { turn: 'terminated', thread: 'terminated', message: 'Hello from the first', agent: 'support' };
-  const first = rig.client.turns.send(lost, { timeoutMs: 3_000 });
+  const request = { turn, thread: turn, message: 'Hello from the first', agent: 'support' };
+  const answer = rig.client.turns.send(request, { timeoutMs });
   await asked.promise;
   rig.script(undefined);
-  await workflowOf(rig, lost.turn).terminate('by a person in the UI');
-  // Nothing in the log says that the turn has ended, so the sender is told how it stands when the time is up.
-  expect(await first).toMatchObject({ status: 'running' });
+  return { request, answer };
+}
 
-  const next = await rig.client.turns.send({ ...lost, turn: 'after-terminated', message: 'Hello from the second' });
+test('terminated when nobody looks: the next turn closes it and is answered', async ({ onTestFinished }) => {
+  const rig = await startRig(database, onTestFinished);
+  const { request, answer } = await hangingTurn(rig, 'terminated', 1_000);
+  expect(await answer).toMatchObject({ status: 'running' });
+  await workflowOf(rig, request.turn).terminate('by a person in the UI');
+  expect(await rig.client.turns.get(request.turn)).toMatchObject({ status: 'running' });
+
+  const next = await rig.client.turns.send({ ...request, turn: 'after-terminated', message: 'Hello again' });
   expect(next).toMatchObject({ status: 'completed' });
-  expect(await rig.client.turns.get(lost.turn)).toMatchObject({ status: 'failed', code: 'WORKFLOW_GONE', steps: 0 });
-  expect(countTypes(await readTurnLog(database.admin, lost.turn))).toMatchObject({ TurnRequested: 1, TurnFailed: 1 });
+  expect(await rig.client.turns.get(request.turn)).toMatchObject({ status: 'failed', code: 'WORKFLOW_GONE', steps: 0 });
+  expect(terminals(await readTurnLog(database.admin, request.turn))).toHaveLength(1);
+});
+
+test('terminated while its sender waits: the sender is told at once', async ({ onTestFinished }) => {
+  const rig = await startRig(database, onTestFinished);
+  const { request, answer } = await hangingTurn(rig, 'terminated-waiting', 30_000);
+  const terminatedAt = performance.now();
+  await workflowOf(rig, request.turn).terminate('by a person in the UI');
+  expect(await answer).toMatchObject({ status: 'failed', code: 'WORKFLOW_GONE' });
+  expect(performance.now() - terminatedAt).toBeLessThan(10_000);
+});
+
+test('terminated, then sent again: the sender is told, nothing runs twice', async ({ onTestFinished }) => {
+  const rig = await startRig(database, onTestFinished);
+  const { request, answer } = await hangingTurn(rig, 'terminated-again', 1_000);
+  await answer;
+  await workflowOf(rig, request.turn).terminate('by a person in the UI');
+  expect(await rig.client.turns.send(request)).toMatchObject({ status: 'failed', code: 'WORKFLOW_GONE' });
+  expect(callsAbout(rig.model, request.message).steps).toBe(1);
 });
 
 test('terminated while the last step commits: the step stands, the thread goes on', async ({ onTestFinished }) => {
@@ -72,18 +92,7 @@ test('reset after completion: every effect is found in the log, none happens twi
   await archived(rig, turn);
   const events = await readTurnLog(database.admin, turn);
   const requests = rig.model.requests();
-  const { runId } = await workflowOf(rig, turn).describe();
-
-  await rig.temporal.workflowService.resetWorkflowExecution(
-    proto.temporal.api.workflowservice.v1.ResetWorkflowExecutionRequest.fromObject({
-      namespace: 'default',
-      workflowExecution: { workflowId: turnWorkflowId({ tenant: 'default', branch: 'main', turn }), runId },
-      reason: 'test',
-      requestId: crypto.randomUUID(),
-      // The first workflow task: everything is done again.
-      workflowTaskFinishEventId: 4,
-    }),
-  );
+  const runId = await resetWorkflow(rig, turn);
   await until('a new run has ended', async () => {
     const now = await workflowOf(rig, turn).describe();
     return now.runId !== runId && now.status.name === 'COMPLETED' ? true : undefined;

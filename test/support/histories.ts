@@ -18,3 +18,20 @@ export async function closedHistory(rig: CrashRig, turn: string): Promise<{ even
   const bytes = Buffer.from(proto.temporal.api.history.v1.History.encode(history).finish());
   return { events: history.events?.length ?? 0, bytes };
 }
+
+/** Resets a turn's workflow to its first workflow task, so that everything is done again; gives the run that was reset. */
+export async function resetWorkflow(rig: CrashRig, turn: string): Promise<string> {
+  const { workflowId, runId } = await workflowOf(rig, turn).describe();
+  const { ResetWorkflowExecutionRequest } = proto.temporal.api.workflowservice.v1;
+  await rig.temporal.workflowService.resetWorkflowExecution(
+    ResetWorkflowExecutionRequest.fromObject({
+      namespace: 'default',
+      workflowExecution: { workflowId, runId },
+      reason: 'test',
+      requestId: crypto.randomUUID(),
+      // Events 1 to 4: started, task scheduled, task started, task completed.
+      workflowTaskFinishEventId: 4,
+    }),
+  );
+  return runId;
+}

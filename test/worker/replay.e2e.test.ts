@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import proto from '@temporalio/proto';
-import { bundleWorkflowCode, DeterminismViolationError, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, Worker } from '@temporalio/worker';
 import type { WorkflowBundleOption } from '@temporalio/worker';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { approvingAgent, extractingAgent } from '../workflows/fixtures/agents.ts';
@@ -62,7 +62,9 @@ describe('a workflow that was changed', () => {
 
   test.for(['plain', 'tool', 'approval-edit'])('does not replay %s: it skips an activity', async (name) => {
     const { workflowId, bytes } = readGolden(join('v0.1.0', `${name}.json`));
-    await expect(replay(changed, bytes, workflowId)).rejects.toThrow(DeterminismViolationError);
+    await expect(replay(changed, bytes, workflowId)).rejects.toMatchObject({
+      name: 'DeterminismViolationError',
+    });
   });
 });
 
@@ -80,7 +82,9 @@ describe('archived histories', () => {
     const archived = await archivedHistory(turn);
     const inTemporal = await closedHistory(rig, turn);
     expect(archived.events).toBe(inTemporal.events);
-    expect(Buffer.from(archived.history).equals(inTemporal.bytes)).toBe(true);
+    // Compared as messages: the server gives maps in any order.
+    const { History } = proto.temporal.api.history.v1;
+    expect(History.decode(archived.history)).toEqual(History.decode(inTemporal.bytes));
     await replay(current(), archived.history, archived.workflowId);
   });
 
