@@ -1,6 +1,6 @@
 import type { FactKind, MemoryEvent, MemoryOutcome, Source, Trust } from './events.ts';
 import type { Scope } from './scope.ts';
-import { normaliseText } from './text.ts';
+import { normaliseContent, normaliseText } from './text.ts';
 
 /** A memory somebody (a model, a tool, an extractor) would like to store. Only `reconcile` decides. */
 export interface MemoryProposal {
@@ -53,6 +53,7 @@ export interface ReconcileInput {
   readonly newId: (ordinal: number) => string;
 }
 
+/** The decision: events to append and what to tell the proposer. */
 export interface ReconcileResult {
   readonly events: readonly MemoryEvent[];
   /** One per proposal, in order. */
@@ -111,7 +112,7 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
     const text = proposal.text.trim();
     if (text === '') return rejected(proposal, 'empty text');
     const goal = proposal.value.trim() || text;
-    const contentHash = hash(`procedure|${normaliseText(goal)}|${normaliseText(text)}`);
+    const contentHash = hash(`procedure|${normaliseText(goal)}|${normaliseContent(text)}`);
     const known = procedures.get(normaliseText(goal));
     if (known?.contentHash === contentHash) {
       return {
@@ -154,25 +155,34 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
     const same = [...facts.values()].find((fact) => fact.contentHash === contentHash);
     if (same) return confirm(proposal, same);
 
-    const rival = findRival(proposal, target);
+    const start = Date.parse(proposal.validFrom);
+    if (Number.isNaN(start)) return rejected(proposal, `"${proposal.validFrom}" is not a time`);
+    const rivals = findRivals(proposal, target);
+    const rival = rivals[0];
     const id = newId(ordinal);
     if (!rival) {
       assert(id, proposal, contentHash, {});
       return { outcome: 'stored', id, text, reason: 'new' };
     }
-    if (proposal.validFrom < rival.validFrom) {
-      assert(id, proposal, contentHash, { validTo: rival.validFrom });
-      return { outcome: 'historical', id, text, reason: `had ended when "${rival.text}" began` };
+    // Times are compared as times: the same instant has many spellings.
+    const rivalStart = Date.parse(rival.validFrom);
+    if (start < rivalStart) {
+      const next = rivals.findLast(({ validFrom }) => Date.parse(validFrom) > start) ?? rival;
+      assert(id, proposal, contentHash, { validTo: next.validFrom });
+      return { outcome: 'historical', id, text, reason: `had ended when "${next.text}" began` };
     }
-    const newer = proposal.validFrom > rival.validFrom;
-    const moreTrusted = trustOrder.indexOf(trust) - trustOrder.indexOf(rival.trust);
-    if (newer || moreTrusted > 0 || (moreTrusted === 0 && proposal.action === 'supersede')) {
+    const equals = rivals.filter(({ validFrom }) => Date.parse(validFrom) === rivalStart);
+    const moreTrusted = trustOrder.indexOf(trust) - Math.max(...equals.map((fact) => trustOrder.indexOf(fact.trust)));
+    if (start > rivalStart || moreTrusted > 0 || (moreTrusted === 0 && proposal.action === 'supersede')) {
       assert(id, proposal, contentHash, { replaces: rival.fact });
-      events.push({
-        type: 'FactSuperseded',
-        data: { fact: rival.fact, by: id, validTo: proposal.validFrom, source: proposal.source },
-      });
-      facts.delete(rival.fact);
+      // All of them: two that were disputed must not leave the other one standing.
+      for (const { fact } of rivals) {
+        events.push({
+          type: 'FactSuperseded',
+          data: { fact, by: id, validTo: proposal.validFrom, source: proposal.source },
+        });
+        facts.delete(fact);
+      }
       return { outcome: 'superseding', id, text, reason: `replaces "${rival.text}"` };
     }
     assert(id, proposal, contentHash, { disputedWith: rival.fact });
@@ -184,14 +194,17 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
     };
   }
 
-  /** The fact that holds now and cannot hold together with the proposal, if there is one. */
-  function findRival(proposal: MemoryProposal, target: KnownFact | undefined): KnownFact | undefined {
-    const explicit = proposal.action === 'supersede' && target && sameFamily(proposal, target) ? target : undefined;
-    if (explicit) return explicit;
+  /** The facts that hold now and cannot hold together with the proposal, the one that began last first. */
+  function findRivals(proposal: MemoryProposal, target: KnownFact | undefined): readonly KnownFact[] {
+    const family = [...facts.values()].filter((fact) => sameFamily(proposal, fact));
     const relation = relationKey(proposal.relation);
-    const single = singleValued.has(relation) || singleValuedFamily.test(relation);
-    if (!single && proposal.action !== 'supersede') return undefined;
-    return [...facts.values()].find((fact) => sameFamily(proposal, fact));
+    if (singleValued.has(relation) || singleValuedFamily.test(relation)) {
+      return family.sort((a, b) => Date.parse(b.validFrom) - Date.parse(a.validFrom));
+    }
+    if (proposal.action !== 'supersede') return [];
+    if (target) return family.filter((fact) => fact === target);
+    // Which of many values is meant cannot be told without a target.
+    return family.length === 1 ? family : [];
   }
 
   function assert(
@@ -248,7 +261,7 @@ export function factHash(
   fact: { readonly subject: string; readonly relation: string; readonly value: string; readonly text: string },
   hash: (text: string) => string,
 ): string {
-  const value = normaliseText(fact.value) || normaliseText(fact.text);
+  const value = normaliseContent(fact.value) || normaliseContent(fact.text);
   return hash(`fact|${normaliseText(fact.subject)}|${relationKey(fact.relation)}|${value}`);
 }
 

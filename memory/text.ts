@@ -1,11 +1,25 @@
 /** Lower-cases, folds accents and width, and collapses everything that is not a letter or digit: equal meaning, equal text. */
 export function normaliseText(text: string): string {
+  return fold(text)
+    .replace(/[^\p{Letter}\p{Number}\p{Mark}]+/gu, ' ')
+    .trim();
+}
+
+/** Like `normaliseText`, but keeps signs that carry meaning: C++ is not C#, -5 is not 5, and each emoji says something else. */
+export function normaliseContent(text: string): string {
+  return fold(text)
+    .replace(/(?<![\p{Letter}\p{Number}])-(?=\p{Number})/gu, '\u2212')
+    .replace(/[^\p{Letter}\p{Number}\p{Mark}\p{Symbol}#%@&*]+/gu, ' ')
+    .trim();
+}
+
+/** Only marks on Latin letters are accents; elsewhere (Devanagari, kana) a mark makes another word. */
+function fold(text: string): string {
   return text
     .normalize('NFKD')
-    .replace(/\p{Mark}/gu, '')
-    .toLowerCase()
-    .replace(/[^\p{Letter}\p{Number}]+/gu, ' ')
-    .trim();
+    .replace(/[\uFE0E\uFE0F]/g, '')
+    .replace(/(\p{Script=Latin})\p{Mark}+/gu, '$1')
+    .toLowerCase();
 }
 
 /** Tokens of a text, estimated without a tokenizer as a quarter of its UTF-8 bytes, at least 1. */
