@@ -64,7 +64,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd = process.c
     ['HOLDFAST_ADMIN_DATABASE_URL', text('HOLDFAST_ADMIN_DATABASE_URL')],
   ] as const) {
     if (value !== null && !/^postgres(ql)?:\/\//.test(value))
-      throw invalid(name, 'a URL that begins with postgres://', value.replace(/:[^:@/]*@/, ':***@'));
+      throw invalid(name, 'a URL that begins with postgres://', value.replace(/:\/\/([^:@/]*):.*@/, '://$1:***@'));
   }
   return {
     stateDir: resolve(cwd, text('HOLDFAST_DIR') ?? '.holdfast'),
