@@ -22,6 +22,7 @@ export interface SchemaOptions<E extends EventShape> {
   readonly projections: readonly Projection<E>[];
 }
 
+/** What a migration changed. */
 export interface MigrateReport {
   /** Names of the migrations that ran now. */
   readonly applied: readonly string[];

@@ -54,6 +54,7 @@ export type ViewTable<C extends Columns> = ViewRow<C> & {
   readonly to_pos: number | null;
 };
 
+/** A view as data: its table, its key and its columns. */
 export interface View<C extends Columns = Columns> {
   /** Table name in schema `holdfast`. */
   readonly name: string;

@@ -7,6 +7,7 @@ export interface TermMatch {
   readonly length: number;
 }
 
+/** Size of what was searched. */
 export interface Corpus {
   readonly documents: number;
   readonly averageLength: number;

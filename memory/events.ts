@@ -92,6 +92,7 @@ export interface MemoryOutcome {
   readonly reason: string;
 }
 
+/** Tokens of one model call. */
 export interface Usage {
   readonly inputTokens: number;
   readonly outputTokens: number;

@@ -8,6 +8,7 @@ export interface PackCandidate extends RankedCandidate {
   readonly provenance: string;
 }
 
+/** What went into the prompt, and why the rest did not. */
 export interface Packed {
   /** Lines for the prompt, best first. Empty when nothing fits or nothing was found. */
   readonly lines: readonly string[];

@@ -17,6 +17,7 @@ export type PromptMessage =
   | { readonly role: 'assistant'; readonly content: string | null; readonly toolCalls?: readonly RecordedToolCall[] }
   | { readonly role: 'tool'; readonly toolCallId: string; readonly content: string };
 
+/** A labelled block as the prompt shows it. */
 export interface PromptBlock {
   readonly label: string;
   readonly description: string;
@@ -33,6 +34,7 @@ export interface PromptInput {
   readonly messages: readonly ThreadMessage[];
 }
 
+/** A prompt and the recipe to build it again. */
 export interface AssembledPrompt {
   readonly messages: readonly PromptMessage[];
   /** How to build the same messages again from the log: references where the text is an event's, literals elsewhere. */

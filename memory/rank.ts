@@ -16,6 +16,7 @@ export interface Candidate {
   readonly vector: Float32Array | null;
 }
 
+/** A candidate with its fused score and what it is made of. */
 export interface RankedCandidate extends Candidate {
   readonly score: number;
   readonly ranks: Readonly<Record<string, number>>;

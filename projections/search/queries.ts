@@ -15,12 +15,14 @@ export interface FoundDocument {
   readonly sources: number;
 }
 
+/** A document found by words. */
 export interface LexicalMatch extends FoundDocument {
   /** Occurrences of each query term. */
   readonly frequencies: number[];
   readonly length: number;
 }
 
+/** A document found by meaning. */
 export interface VectorMatch extends FoundDocument {
   /** Little-endian float32. */
   readonly vector: Buffer;

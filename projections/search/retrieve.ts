@@ -23,6 +23,7 @@ export interface RetrieveInput {
   readonly excludeTurn?: string;
 }
 
+/** What retrieval found, chose and left out. */
 export interface Retrieved {
   /** Lines for the prompt. */
   readonly lines: readonly string[];

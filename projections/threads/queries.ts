@@ -191,6 +191,7 @@ export interface ApprovalRow {
   readonly decision: ApprovalDecisionRow | null;
 }
 
+/** A decision about an approval. */
 export interface ApprovalDecisionRow {
   readonly decision: 'approve' | 'edit' | 'respond' | 'reject';
   readonly actor: string;

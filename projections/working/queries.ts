@@ -6,6 +6,7 @@ import type { ViewReader } from '../read-views.ts';
 import { heldAt } from '../read-views.ts';
 import { visibleTo } from '../visible-to.ts';
 
+/** The newest messages of a branch. */
 export interface ThreadMessages {
   /** Oldest first. */
   readonly messages: readonly ThreadMessage[];
