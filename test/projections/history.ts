@@ -18,7 +18,7 @@ type FactData = FactAsserted['data'];
 export function history({ seed, turns, mark = 'h' }: HistoryOptions): Command<MemoryEvent>[] {
   const random = generator(seed);
   const chance = (probability: number): boolean => random() < probability;
-  const pick = <T>(items: readonly [T, ...T[]]): T => items[Math.floor(random() * items.length)] ?? items[0];
+  const pick = <const T>(items: readonly [T, ...T[]]): T => items[Math.floor(random() * items.length)] ?? items[0];
   const commands: Command<MemoryEvent>[] = [];
   const facts: { fact: string; scope: Scope }[] = [];
   const versions = new Map<string, number>();
