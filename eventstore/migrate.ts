@@ -61,7 +61,6 @@ export async function migrate<E extends EventShape>({
     if (error !== undefined) throw error instanceof Error ? error : new Error('A migration failed.', { cause: error });
     const applied = (results ?? []).map(({ migrationName }) => migrationName);
     for (const name of applied) onProgress?.(`applied migration ${name}`);
-    await db.executeQuery(sql`grant select on holdfast.kysely_migration to ${sql.id(applicationRole)}`.compile(db));
     const views = await buildViews(pool, projections, onProgress);
     return { applied, views };
   } finally {
@@ -139,6 +138,8 @@ async function buildViews<E extends EventShape>(
   try {
     await client.query('begin');
     await client.query('select pg_advisory_xact_lock(7245710362)');
+    // Under the lock: two grants at once on one table fail with "tuple concurrently updated".
+    await client.query(`grant select on holdfast.kysely_migration to ${applicationRole}`);
     const { rows } = await client.query<{ name: string; hash: string }>(
       'select name, hash from holdfast.view_definition',
     );
