@@ -59,7 +59,9 @@ describe('migrate', () => {
 
   test('from two processes at the same time on a fresh database gives the schema of one', async () => {
     await using database = await freshDatabase();
-    const reports = await Promise.all([1, 2, 3, 4, 5].map(() => migrate({ ...holdfastSchema, adminUrl: database.url })));
+    const reports = await Promise.all(
+      [1, 2, 3, 4, 5].map(() => migrate({ ...holdfastSchema, adminUrl: database.url })),
+    );
     expect(reports.flatMap(({ applied }) => applied).sort()).toEqual(['0001-log', '0002-embeddings']);
     const template = new URL(inject('servers').adminUrl);
     template.pathname = inject('servers').templateDatabase;
