@@ -1,12 +1,18 @@
-import { expect, test } from 'vitest';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
 import type { Boundary } from '../../activities/deps.ts';
 import { startRig } from '../support/crash-rig.ts';
 import type { CrashRig } from '../support/crash-rig.ts';
 import { countTypes, readLog, readTurnLog, terminals } from '../support/read-log.ts';
 import { until } from '../support/until.ts';
 import { withDatabase } from '../support/with-database.ts';
+import { crashAgents } from './fixtures.config.ts';
+
+// Processes that start side by side on a busy machine take their time; what is waited for is always a fact, never a pause.
+vi.setConfig({ testTimeout: 120_000 });
 
 const database = withDatabase();
+const configFile = join(import.meta.dirname, 'fixtures.config.ts');
 const remember =
   'Please remember these five things: 1) I live in Lisbon; 2) my shoe size is 42; 3) I prefer SMS over email; 4) my dog is called Bruno; 5) I am allergic to nuts.';
 const plain = 'My name is Ana. I live in Lisbon. My shoe size is 42. My dog is called Bruno. I am allergic to nuts.';
@@ -47,15 +53,15 @@ const cases: readonly Case[] = [
 test.concurrent.for(cases)('killed at $boundary: each step is there once', async (each, { onTestFinished }) => {
   const rig = await startRig(database, onTestFinished);
   const turn = `turn-${each.boundary}`;
-  const worker = await rig.startProcess({ failpoint: `${each.boundary}@${turn}` });
-  const request = { thread: `thread-${each.boundary}`, user: each.boundary, agent: 'support', turn };
+  const worker = await rig.startProcess({ failpoint: `${each.boundary}@${turn}`, configFile });
+  const request = { thread: `thread-${each.boundary}`, user: each.boundary, agent: 'shopper', turn };
   const answer = rig.client.turns.send({ ...request, message: each.message }, { timeoutMs: 50_000 });
 
   // A run whose fault did not land proves nothing.
   expect(await worker.exited).toEqual({ code: null, signal: 'SIGKILL' });
   const callsBefore = rig.model.requests();
   const atCrash = await readTurnLog(database.admin, turn);
-  await rig.startProcess();
+  await rig.startHere(crashAgents(rig.shopUrl));
 
   const result = await answer;
   await extracted(rig, turn);

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { supportAgent } from '../../examples/support-agent/agent.ts';
 import { commands } from '../../memory/keys.ts';
 import { requestTurn } from '../support/request-turn.ts';
 import { startRig } from '../support/crash-rig.ts';
@@ -12,6 +13,9 @@ import { withDatabase } from '../support/with-database.ts';
 import type { WorkerProcess } from '../support/worker-process.ts';
 import type { TurnResult } from '../../client/index.ts';
 
+// Processes that start side by side on a busy machine take their time; what is waited for is always a fact, never a pause.
+vi.setConfig({ testTimeout: 120_000 });
+
 const database = withDatabase();
 const message =
   'Please remember these five things: 1) I live in Lisbon; 2) my shoe size is 42; 3) I prefer SMS over email; 4) my dog is called Bruno; 5) I am allergic to nuts.';
@@ -24,7 +28,7 @@ test('killed while the commit is under way, which then succeeds: the retry finds
   // Nobody waits for this answer any more; the server commits it all the same.
   await until('the orphaned commit', () => database.store.readCommand('default', commands.step(turn, 1)));
   expect(await factsOf(turn)).toHaveLength(5);
-  await rig.startProcess();
+  await rig.startHere([supportAgent]);
   await expectWholeTurn(rig, turn, answer);
   expect(callsAbout(rig.model, message)).toEqual({ steps: 2, extractions: 1 });
 });
@@ -35,7 +39,7 @@ test('killed while the commit is under way, and the retry commits at the same ti
   const turn = 'in-doubt-raced';
   const { rig, worker, head, answer } = await stopInsideCommit(turn, onTestFinished);
   await worker.kill();
-  await rig.startProcess();
+  await rig.startHere([supportAgent]);
   // The orphan waits first in line, the retry behind it with an answer of its own.
   await head.blocked(2);
   expect(await factsOf(turn)).toHaveLength(0);
@@ -54,7 +58,7 @@ test('killed while the commit is under way, and the server loses it: wholly abse
   await until('the backend has gone', async () => ((await isBackendAlive(database.admin, pid)) ? undefined : true));
   expect((await readTurnLog(database.admin, turn)).map(({ type }) => type)).toEqual(['TurnRequested']);
   await head.release();
-  await rig.startProcess();
+  await rig.startHere([supportAgent]);
   await expectWholeTurn(rig, turn, answer);
   expect(callsAbout(rig.model, message)).toEqual({ steps: 3, extractions: 1 });
 });

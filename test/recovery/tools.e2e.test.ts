@@ -1,11 +1,15 @@
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { startRig } from '../support/crash-rig.ts';
 import { resetWorkflow } from '../support/histories.ts';
 import { chatBodies } from '../support/model-calls.ts';
 import { countTypes, readTurnLog } from '../support/read-log.ts';
 import type { LoggedEvent } from '../support/read-log.ts';
 import { withDatabase } from '../support/with-database.ts';
+import { crashAgents } from './fixtures.config.ts';
+
+// Processes that start side by side on a busy machine take their time; what is waited for is always a fact, never a pause.
+vi.setConfig({ testTimeout: 120_000 });
 
 const database = withDatabase();
 const configFile = join(import.meta.dirname, 'fixtures.config.ts');
@@ -17,7 +21,7 @@ test.concurrent('a tool that is not repeatable, killed after it paid, is not run
   const message = 'Use the tool pay_once with {"order": "A-1001"}';
   const answer = rig.client.turns.send({ turn, thread: turn, message, agent: 'cashier' });
   expect(await worker.exited).toMatchObject({ signal: 'SIGKILL' });
-  await rig.startProcess({ configFile });
+  await rig.startHere(crashAgents(rig.shopUrl));
   expect(await answer).toMatchObject({ status: 'completed', steps: 2 });
 
   expect(await rig.refunds()).toHaveLength(1);
@@ -42,7 +46,7 @@ test.concurrent.fails(
     const answer = rig.client.turns.send({ turn, thread: turn, message, agent: 'cashier' });
     await worker.exited;
     await resetWorkflow(rig, turn);
-    await rig.startProcess({ configFile });
+    await rig.startHere(crashAgents(rig.shopUrl));
     await answer;
     expect(await rig.refunds()).toHaveLength(1);
   },
@@ -56,7 +60,7 @@ test.concurrent('a repeatable tool, killed after it paid, pays once by its effec
   const answer = rig.client.turns.send({ turn, thread: turn, message, agent: 'cashier' });
   expect(await worker.exited).toMatchObject({ signal: 'SIGKILL' });
   expect(await rig.refunds()).toHaveLength(1);
-  await rig.startProcess({ configFile });
+  await rig.startHere(crashAgents(rig.shopUrl));
   expect(await answer).toMatchObject({ status: 'completed', steps: 2 });
   expect(outcomes(await readTurnLog(database.admin, turn))).toEqual(['ok']);
   expect((await rig.refunds()).map(({ idempotencyKey }) => idempotencyKey)).toEqual([
@@ -103,7 +107,7 @@ test.concurrent('killed while the model answers: asked again, answered once', as
   expect(await worker.kill()).toEqual({ code: null, signal: 'SIGKILL' });
   rig.script(undefined);
   const killedAt = performance.now();
-  await rig.startProcess({ configFile });
+  await rig.startHere(crashAgents(rig.shopUrl));
   expect(await answer).toMatchObject({ status: 'completed', steps: 1 });
   console.log(`recovered from a kill during the model call in ${Math.round(performance.now() - killedAt)} ms`);
   expect(rig.model.requests()).toBe(2);

@@ -23,6 +23,8 @@ export interface CrashRig {
   readonly model: DemoModel;
   readonly temporal: Client;
   readonly taskQueue: string;
+  /** The demo model's shop. */
+  readonly shopUrl: string;
   /** Another client, with connections of its own. */
   anotherClient(): Promise<HoldfastClient>;
   /** Makes the model go wrong from now on; undefined = no longer. */
@@ -52,6 +54,7 @@ export async function startRig(
   let script: DemoModelOptions['script'];
   const model = await startDemoModel({ script: (request, index) => script?.(request, index) });
   closers.push(() => model.close());
+  const shopUrl = model.url.replace(/\/v1$/, '');
   const connection = await Connection.connect({ address: temporalAddress });
   closers.push(() => connection.close());
   const connect = async (): Promise<HoldfastClient> => {
@@ -69,6 +72,7 @@ export async function startRig(
     model,
     temporal: new Client({ connection }),
     taskQueue,
+    shopUrl,
     anotherClient: connect,
     script: (next) => {
       script = next;
@@ -103,7 +107,7 @@ export async function startRig(
       return worker;
     },
     refunds: async () => {
-      const response = await fetch(model.url.replace(/\/v1$/, '/payments/refunds'));
+      const response = await fetch(`${shopUrl}/payments/refunds`);
       return ((await response.json()) as { refunds: Refund[] }).refunds;
     },
   };
