@@ -1,29 +1,32 @@
 import type { TurnRef } from '../activities/types.ts';
 import { StreamSealedError } from '../eventstore/index.ts';
+import type { EventStore } from '../eventstore/index.ts';
+import type { MemoryEvent } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
-import type { ClientContext } from './send-turn.ts';
-import { getTurn } from './send-turn.ts';
 import { ensureRunning } from './start-turn.ts';
+import type { TurnStarter } from './start-turn.ts';
 
 /**
  * Closes a turn whose workflow was terminated or timed out before it wrote the turn's terminal event, so that nobody waits for
  * it. A worker that still commits loses or wins by the log's seal; there is one terminal event in any case.
  */
-export async function closeGoneTurn(context: ClientContext, ref: TurnRef): Promise<void> {
-  const { status } = await getTurn(context, ref.turn);
-  if (status !== 'running' && status !== 'waiting') return;
-  if ((await ensureRunning(context.starter, ref)) !== 'gone') return;
+export async function closeGoneTurn(
+  { store, starter }: { readonly store: EventStore<MemoryEvent>; readonly starter: TurnStarter },
+  ref: TurnRef,
+): Promise<void> {
+  if ((await ensureRunning(starter, ref)) !== 'gone') return;
   const stream = streams.turn(ref.turn);
   const { thread, branch, turn } = ref;
   const message = 'The workflow of this turn ended without its terminal event.';
   try {
-    await context.store.append(context.tenant, {
+    await store.append(ref.tenant, {
       id: commands.terminal(turn),
       streams: [{ name: stream, expectedVersion: 'some', seal: true }],
       events: [{ type: 'TurnFailed', stream, data: { thread, branch, turn, code: 'WORKFLOW_GONE', message } }],
       meta: { actor: 'client' },
     });
   } catch (error) {
+    // It had ended before: that end stands.
     if (!(error instanceof StreamSealedError)) throw error;
   }
 }
