@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { ThreadNotFoundError } from '../client/index.ts';
+import { ThreadNotFoundError } from '../client/client-errors.ts';
 import { shorten } from '../memory/text.ts';
 import { oneLine, table } from './format.ts';
 import { explain, runCommand } from './run-command.ts';

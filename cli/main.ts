@@ -3,8 +3,6 @@ import { Command, CommanderError } from 'commander';
 import { registerApprovals } from './approvals.ts';
 import { registerChat } from './chat.ts';
 import { registerCheckpoints } from './checkpoints.ts';
-import { registerDemo } from './demo.ts';
-import { registerDev } from './dev.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEvents } from './events.ts';
 import { exitCodeHelp } from './exit-codes.ts';
@@ -44,28 +42,39 @@ function createProgram(): Command {
     // Errors are printed below, in our own words and on the right stream.
     .configureOutput({ outputError: () => undefined })
     .exitOverride();
-  for (const register of [
-    registerDev,
-    registerDemo,
-    registerMigrate,
-    registerDoctor,
-    registerSend,
-    registerChat,
-    registerThreads,
-    registerEvents,
-    registerWhy,
-    registerState,
-    registerCheckpoints,
-    registerReplay,
-    registerMemory,
-    registerApprovals,
-  ])
-    register(program);
   return program;
 }
 
-async function main(args: readonly string[]): Promise<void> {
+const registrations = [
+  registerMigrate,
+  registerDoctor,
+  registerSend,
+  registerChat,
+  registerThreads,
+  registerEvents,
+  registerWhy,
+  registerState,
+  registerCheckpoints,
+  registerReplay,
+  registerMemory,
+  registerApprovals,
+];
+
+/** The program with every command that the arguments may be about. */
+async function programFor(args: readonly string[]): Promise<Command> {
   const program = createProgram();
+  for (const register of registrations) register(program);
+  const first = args.find((arg) => !arg.startsWith('-'));
+  if (program.commands.some((command) => command.name() === first)) return program;
+  // These two bring servers and a bundler along, a second of loading that the commands above need not pay.
+  const [{ registerDev }, { registerDemo }] = await Promise.all([import('./dev.ts'), import('./demo.ts')]);
+  const whole = createProgram();
+  for (const register of [registerDev, registerDemo, ...registrations]) register(whole);
+  return whole;
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const program = await programFor(args);
   if (args.length === 0) {
     program.outputHelp();
     return;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import inspector from 'node:inspector';
 import type { Command } from 'commander';
 import type { ExplainedStep, HoldfastClient } from '../client/index.ts';
-import { HistoryNotArchivedError } from '../client/index.ts';
+import { HistoryNotArchivedError } from '../client/client-errors.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
 import type { ReplayedTurn } from '../worker/replay-turn.ts';
 import { statusColour } from './format.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { StatePoint, ThreadState } from '../client/index.ts';
-import { ThreadNotFoundError } from '../client/index.ts';
+import { ThreadNotFoundError } from '../client/client-errors.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
 import { shorten } from '../memory/text.ts';
 import { bold, dim, indent, oneLine, plain, statusColour } from './format.ts';

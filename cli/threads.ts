@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { ThreadNotFoundError } from '../client/index.ts';
+import { ThreadNotFoundError } from '../client/client-errors.ts';
 import type { ThreadRow } from '../projections/threads/queries.ts';
 import { oneLine, statusColour, table, time } from './format.ts';
 import { shorten } from '../memory/text.ts';

@@ -52,7 +52,12 @@ export async function replayTurn(options: ReplayTurnOptions): Promise<ReplayedTu
 /** What the SDK would log about a difference is in the error that is thrown, in fewer words. */
 function installQuietRuntime(): void {
   try {
-    Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), shutdownSignals: [] });
+    Runtime.install({
+      logger: new DefaultLogger('ERROR', () => undefined),
+      // The SDK's core writes to stdout past the logger, where it would mix with our output.
+      telemetryOptions: { logging: { forward: {}, filter: 'OFF' } },
+      shutdownSignals: [],
+    });
   } catch (error) {
     // One per process: where a worker runs too, its logger stays.
     if (!(error instanceof Error && error.name === 'IllegalStateError')) throw error;
@@ -74,5 +79,7 @@ function decode(history: Uint8Array, workflowId: string): History {
 
 /** The part of the SDK's message that names what differs. */
 function reasonOf(message: string): string {
-  return message.replace(/^Replay failed.*?Details: /s, '').trim();
+  // Inside, the core prints its own record of the failure; its first quoted message says what a reader needs.
+  const quoted = /\bmessage: "((?:[^"\\]|\\.)*)"/.exec(message)?.[1]?.replace(/\\(.)/g, '$1');
+  return (quoted ?? message.replace(/^Replay failed.*?Details: /s, '')).replace(/^\[TMPRL\d+\] /, '').trim();
 }
