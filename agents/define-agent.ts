@@ -1,6 +1,7 @@
 import { HoldfastError } from '../errors/holdfast-error.ts';
 import type { Tool } from './define-tool.ts';
 
+/** A block of working memory an agent starts with. */
 export interface AgentBlock {
   readonly label: string;
   /** What belongs there, for the model. */
@@ -10,6 +11,7 @@ export interface AgentBlock {
   readonly limit?: number;
 }
 
+/** How an agent remembers and recalls. */
 export interface AgentMemory {
   /** Offer the model `memory_remember`, whose writes commit with the step. @default true */
   readonly tools?: boolean;
@@ -23,6 +25,7 @@ export interface AgentMemory {
   readonly messageTokens?: number;
 }
 
+/** Guards on one turn; exceeding one fails the turn, not the thread. */
 export interface AgentLimits {
   /** Model calls per turn. @default 40 */
   readonly maxSteps?: number;

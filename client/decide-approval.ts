@@ -11,6 +11,7 @@ import { ApprovalNotFoundError, InvalidDecisionError } from './client-errors.ts'
 import type { ClientContext } from './send-turn.ts';
 import { ensureRunning } from './start-turn.ts';
 
+/** What somebody decides about an approval. */
 export interface ApprovalDecision {
   readonly approval: string;
   readonly decision: 'approve' | 'edit' | 'respond' | 'reject';
@@ -25,6 +26,7 @@ export interface ApprovalDecision {
   readonly argumentsHash?: string;
 }
 
+/** What became of a decision. */
 export interface DecisionOutcome {
   /** False when somebody else had decided before, or the turn had ended; `approval.decision` tells. */
   readonly applied: boolean;
@@ -90,8 +92,16 @@ export async function findApproval(context: ClientContext, approval: string): Pr
 }
 
 function check(approval: ApprovalRow, request: ApprovalDecision): void {
-  if (request.actor.trim() === '')
-    throw new InvalidDecisionError('A decision needs an actor.', 'Say who decides (`--actor`).');
+  if (
+    request.actor.trim() === '' ||
+    request.actor.length > 200 ||
+    !request.actor.isWellFormed() ||
+    request.actor.includes('\0')
+  )
+    throw new InvalidDecisionError(
+      'A decision needs an actor of 1 to 200 plain characters.',
+      'Say who decides (`--actor`).',
+    );
   if (request.decision === 'respond' && !request.message?.trim()) {
     throw new InvalidDecisionError(
       '"respond" needs a message for the model.',

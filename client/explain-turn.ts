@@ -38,6 +38,7 @@ export interface ExplainedStep {
   readonly promptMatches: boolean;
 }
 
+/** A turn with everything that was recorded about it. */
 export interface ExplainedTurn {
   readonly turn: TurnResult;
   readonly steps: readonly ExplainedStep[];

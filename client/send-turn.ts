@@ -27,6 +27,7 @@ export interface ClientContext {
   readonly starter: TurnStarter;
 }
 
+/** A message for an agent. */
 export interface SendTurn {
   readonly thread: string;
   readonly message: string;
@@ -139,9 +140,9 @@ async function requestTurn(
     );
   }
   for (const [name, value] of Object.entries({ thread, branch, turn, agent, ...(user === null ? {} : { user }) })) {
-    if (value === '' || value.length > 200 || /[\0\p{Cs}]/u.test(value)) {
+    if (!isPlainId(value)) {
       throw new InvalidTurnError(
-        `The ${name} must have 1 to 200 plain characters; it is ${JSON.stringify(value.slice(0, 40))}.`,
+        `The ${name} must have 1 to 200 plain characters (percent-encoded); it is ${JSON.stringify(value.slice(0, 40))}.`,
         `Give another ${name}.`,
       );
     }
@@ -174,4 +175,9 @@ async function requestTurn(
     if (!same) throw new TurnIdTakenError(turn, first?.type === 'TurnRequested' ? first.data.thread : thread);
   }
   return { turn, thread, branch };
+}
+
+/** Ids become parts of stream names and workflow ids, percent-encoded. */
+function isPlainId(value: string): boolean {
+  return value.isWellFormed() && !value.includes('\0') && value !== '' && encodeURIComponent(value).length <= 200;
 }

@@ -2,8 +2,11 @@ import { createHash } from 'node:crypto';
 import { InvalidCommandError } from './errors.ts';
 import type { Command, EventShape, ExpectedVersion } from './event.ts';
 
-/** Limits of one command. Larger things belong in several commands, or in a reference. */
-export const commandLimits = { events: 10_000, bytes: 32 * 1024 * 1024, idLength: 400, nameLength: 400 } as const;
+/**
+ * Limits of one command. Larger things belong in several commands, or in a reference. Names are index keys, which PostgreSQL
+ * takes up to about 2,700 bytes.
+ */
+export const commandLimits = { events: 10_000, bytes: 32 * 1024 * 1024, idBytes: 1_000, nameBytes: 1_000 } as const;
 
 /** A command in the form the append function takes. */
 export interface EncodedCommand {
@@ -18,7 +21,7 @@ export interface EncodedCommand {
  * JavaScript string survives. Throws InvalidCommandError.
  */
 export function encodeCommand<E extends EventShape>(command: Command<E>): EncodedCommand {
-  checkName('Command id', command.id, commandLimits.idLength);
+  checkName('Command id', command.id, commandLimits.idBytes);
   if (command.events.length === 0 || command.events.length > commandLimits.events) {
     throw new InvalidCommandError(
       `Command "${command.id}" has ${command.events.length} events; expected 1 to ${commandLimits.events}.`,
@@ -26,7 +29,7 @@ export function encodeCommand<E extends EventShape>(command: Command<E>): Encode
   }
   const indexes = new Map<string, number>();
   for (const { name } of command.streams) {
-    checkName('Stream name', name, commandLimits.nameLength);
+    checkName('Stream name', name, commandLimits.nameBytes);
     if (indexes.has(name)) throw new InvalidCommandError(`Command "${command.id}" names stream "${name}" twice.`);
     indexes.set(name, indexes.size);
   }
@@ -39,9 +42,9 @@ export function encodeCommand<E extends EventShape>(command: Command<E>): Encode
         "Name the stream in `streams`; write expectedVersion: 'any' when no check is wanted.",
       );
     }
-    checkName('Event type', event.type, commandLimits.nameLength);
+    checkName('Event type', event.type, commandLimits.nameBytes);
     data.push(exactJson(event.data, `data of ${event.type}`));
-    for (const subject of event.subjects ?? []) checkName('Subject', subject, commandLimits.nameLength);
+    for (const subject of event.subjects ?? []) checkName('Subject', subject, commandLimits.nameBytes);
     const v = event.schemaVersion ?? 1;
     if (!Number.isInteger(v) || v < 1 || v > 32_767) {
       throw new InvalidCommandError(
@@ -96,9 +99,10 @@ function encodeExpectation(expected: ExpectedVersion): number {
   return expected;
 }
 
-function checkName(what: string, value: string, maxLength: number): void {
-  if (value.length === 0 || value.length > maxLength) {
-    throw new InvalidCommandError(`${what} has ${value.length} characters; expected 1 to ${maxLength}.`);
+function checkName(what: string, value: string, maxBytes: number): void {
+  const bytes = Buffer.byteLength(value);
+  if (bytes === 0 || bytes > maxBytes) {
+    throw new InvalidCommandError(`${what} has ${bytes} bytes; expected 1 to ${maxBytes}.`);
   }
   if (value.includes('\0') || !value.isWellFormed()) {
     throw new InvalidCommandError(

@@ -170,10 +170,12 @@ export function compileOperations(perEvent: readonly (readonly Operation[])[]): 
 
 /** Identifies what a view's rows mean: its definition and the version of the projection that fills it. */
 export function definitionHash(view: View, projectionVersion: number): string {
-  return createHash('sha256')
-    .update(JSON.stringify([projectionVersion, view]))
-    .digest('hex')
-    .slice(0, 32);
+  return textHash(JSON.stringify([projectionVersion, view]));
+}
+
+/** A short digest by which generated SQL and definitions are told apart. */
+export function textHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
 /** A text as views hold it: U+FFFD stands for NUL and lone surrogates. */

@@ -21,6 +21,7 @@ export interface ToolSpec {
   readonly parameters: JsonSchema;
 }
 
+/** One call of a chat model. */
 export interface ChatRequest {
   readonly model: string;
   readonly messages: readonly ChatMessage[];
@@ -36,11 +37,13 @@ export interface ChatRequest {
   readonly onText?: (piece: string) => void;
 }
 
+/** Tokens of a call as the server counted them; 0 where it did not say. */
 export interface TokenUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;
 }
 
+/** What a chat model answered. */
 export interface ChatReply {
   /** The model as the server names it in its answer, which may differ from the one asked for. */
   readonly model: string;

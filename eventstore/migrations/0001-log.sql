@@ -126,6 +126,17 @@ begin
   return v_no;
 end $$;
 
+-- SHA-256 of a list of texts. Each is prefixed with its length in characters, so no two different lists hash alike; null is "-".
+create function holdfast.digest(variadic p_parts text[]) returns bytea
+  language sql immutable set search_path = pg_catalog, pg_temp
+  as $$ select sha256(convert_to(string_agg(coalesce(length(part) || ':' || part, '-'), '' order by ordinal), 'UTF8'))
+        from unnest(p_parts) with ordinality as p (part, ordinal) $$;
+
+-- A time as whole microseconds of the epoch: the same text in every time zone.
+create function holdfast.microseconds(p_at timestamptz) returns text
+  language sql immutable set search_path = pg_catalog, pg_temp
+  as $$ select (extract(epoch from p_at) * 1000000)::bigint::text $$;
+
 -- append_commands: the one write path. Judges each command in order and gives one outcome per command:
 --   accepted | replayed {same_body} | conflict {stream, expected, actual} | sealed {stream}
 -- A rejected command changes nothing and does not fail its neighbours. The calling statement is the transaction.
@@ -243,13 +254,12 @@ begin
       where t.tenant = p_tenant and t.no = c.no;
     v_head.position := v_head.position + v_count;
     v_head.last_at := v_at;
-    -- Length-prefixed fields: no two different commands hash alike. Ciphertext of personal fields is hashed as stored,
-    -- so the chain still proves the log after a subject was forgotten.
-    v_head.chain := sha256(v_head.chain || convert_to(
-      length(v_command ->> 'id') || ':' || (v_command ->> 'id') || length(p_meta[v_index]) || ':' || p_meta[v_index], 'UTF8')
-      || (select string_agg(sha256(convert_to(concat_ws(':', e.position, e.stream, e.version, e.schema_version,
-            length(e.type), e.type, e.data::text), 'UTF8')), null order by e.position)
-          from holdfast.event e
+    -- Ciphertext of personal fields is hashed as stored, so the chain still proves the log after a subject was forgotten.
+    v_head.chain := sha256(v_head.chain
+      || holdfast.digest(v_command ->> 'id', holdfast.microseconds(v_at), p_meta[v_index], p_results[v_index])
+      || (select string_agg(holdfast.digest(e.position::text, s.name, e.version::text, e.type, e.schema_version::text,
+                   holdfast.microseconds(e.recorded_at), array_to_json(e.subjects)::text, e.data::text), null order by e.position)
+          from holdfast.event e join holdfast.stream s on s.tenant = e.tenant and s.no = e.stream
           where e.tenant = p_tenant and e.position between v_first and v_head.position));
     insert into holdfast.command (tenant, id, body_hash, first_position, last_position, recorded_at, chain, meta, result)
       values (p_tenant, v_command ->> 'id', decode(v_command ->> 'hash', 'hex'), v_first, v_head.position, v_at,

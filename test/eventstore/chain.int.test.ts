@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { withDatabase } from '../support/with-database.ts';
 import { note, noted, plainStore } from './shapes.ts';
@@ -7,42 +8,54 @@ const database = withDatabase();
 
 interface LogRow {
   readonly id: string;
+  readonly at: string;
   readonly meta: string;
+  readonly result: string;
   readonly chain: string;
-  readonly events: readonly { p: number; s: number; v: number; sv: number; type: string; data: string }[];
+  readonly events: readonly {
+    p: number;
+    stream: string;
+    v: number;
+    type: string;
+    sv: number;
+    at: string;
+    subjects: string | null;
+    data: string;
+  }[];
 }
 
-function sha256(...parts: readonly (string | Buffer)[]): Buffer {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest();
-}
-
-/** Postgres counts characters, JavaScript code units. */
-function characters(text: string): number {
-  return Array.from(text).length;
+/** Digest of a list of texts: each with its length before it, null as a dash. Postgres counts characters, JavaScript code units. */
+function digest(...parts: readonly (string | null)[]): Buffer {
+  const text = parts.map((part) => (part === null ? '-' : `${Array.from(part).length}:${part}`)).join('');
+  return createHash('sha256').update(text).digest();
 }
 
 /** The chain after each command, computed from the stored bytes by this file's own reading of the format. */
 function chainOf(log: readonly LogRow[]): string[] {
   let link: Buffer = Buffer.alloc(0);
-  return log.map(({ id, meta, events }) => {
-    const digests = events.map(({ p, s, v, sv, type, data }) =>
-      sha256(`${p}:${s}:${v}:${sv}:${characters(type)}:${type}:${data}`),
+  return log.map(({ id, at, meta, result, events }) => {
+    const digests = events.map(({ p, stream, v, type, sv, at: recorded, subjects, data }) =>
+      digest(String(p), stream, String(v), type, String(sv), recorded, subjects, data),
     );
-    link = sha256(link, `${characters(id)}:${id}${characters(meta)}:${meta}`, ...digests);
+    link = createHash('sha256')
+      .update(Buffer.concat([link, digest(id, at, meta, result), ...digests]))
+      .digest();
     return link.toString('hex');
   });
 }
 
-async function stored(): Promise<LogRow[]> {
-  const { rows } = await database.admin.query<LogRow>(
-    `select c.id, c.meta::text as meta, encode(c.chain, 'hex') as chain,
-            json_agg(json_build_object('p', e.position, 's', e.stream, 'v', e.version, 'sv', e.schema_version, 'type', e.type,
-              'data', e.data::text) order by e.position) as events
-     from command c join event e on e.tenant = c.tenant and e.position between c.first_position and c.last_position
+async function stored(session: Pick<pg.ClientBase, 'query'> = database.admin): Promise<LogRow[]> {
+  const { rows } = await session.query<LogRow>(
+    `select c.id, (extract(epoch from c.recorded_at) * 1000000)::bigint::text as at, c.meta::text as meta,
+            c.result::text as result, encode(c.chain, 'hex') as chain,
+            coalesce(json_agg(json_build_object('p', e.position, 'stream', s.name, 'v', e.version, 'sv', e.schema_version,
+              'type', e.type, 'at', (extract(epoch from e.recorded_at) * 1000000)::bigint::text,
+              'subjects', array_to_json(e.subjects)::text, 'data', e.data::text) order by e.position) filter (where e.position is not null), '[]') as events
+     from command c
+     left join event e on e.tenant = c.tenant and e.position between c.first_position and c.last_position
+     left join stream s on s.tenant = e.tenant and s.no = e.stream
      where c.tenant = (select no from tenant where id = 'acme')
-     group by c.tenant, c.id, c.meta::text, c.chain, c.first_position order by c.first_position`,
+     group by c.tenant, c.id, c.recorded_at, c.meta::text, c.result::text, c.chain, c.first_position order by c.first_position`,
   );
   return rows;
 }
@@ -93,6 +106,14 @@ describe('the hash chain', () => {
     ['two events swapped', `update event set data = '{"text":1}' where position in (2, 4)`],
     ['a meta', `update command set meta = '{"actor":"mallory"}' where id = 'chain/1'`],
     ['a command id', `update command set id = 'chain/x' where id = 'chain/1'`],
+    ['a result', `update command set result = '{"ok":1}' where id = 'chain/1'`],
+    ['a time of an event', `update event set recorded_at = recorded_at + interval '1 microsecond' where position = 2`],
+    [
+      'a time of a command',
+      `update command set recorded_at = recorded_at + interval '1 microsecond' where id = 'chain/1'`,
+    ],
+    ['a subject', `update event set subjects = '{user:mallory}' where position = 2`],
+    ['a stream name', `update stream set name = 'c' where name = 'a'`],
     ['a lost event', `delete from event where position = 3`],
   ];
 
@@ -102,15 +123,7 @@ describe('the hash chain', () => {
     try {
       await client.query('begin');
       await client.query(sql.replace(' where ', ` where tenant = (select no from tenant where id = 'acme') and `));
-      const { rows } = await client.query<LogRow>(
-        `select c.id, c.meta::text as meta, encode(c.chain, 'hex') as chain,
-                coalesce(json_agg(json_build_object('p', e.position, 's', e.stream, 'v', e.version, 'sv', e.schema_version,
-                  'type', e.type, 'data', e.data::text) order by e.position) filter (where e.position is not null), '[]') as events
-         from command c left join event e on e.tenant = c.tenant and e.position between c.first_position and c.last_position
-         where c.tenant = (select no from tenant where id = 'acme')
-         group by c.tenant, c.id, c.meta::text, c.chain, c.first_position order by c.first_position`,
-      );
-      expect(chainOf(rows)).not.toEqual(honest.map(({ chain }) => chain));
+      expect(chainOf(await stored(client))).not.toEqual(honest.map(({ chain }) => chain));
     } finally {
       await client.query('rollback');
       client.release();

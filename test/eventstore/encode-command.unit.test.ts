@@ -6,7 +6,7 @@ import type { Noted } from './shapes.ts';
 import { note, noted } from './shapes.ts';
 
 const valid = note('id', 's', 'none');
-const long = 'x'.repeat(401);
+const long = 'x'.repeat(1001);
 
 function hashOf(command: Command<Noted>): unknown {
   return (encodeCommand(command).envelope as { hash: string }).hash;
@@ -14,8 +14,8 @@ function hashOf(command: Command<Noted>): unknown {
 
 describe('a command is refused before anything is sent', () => {
   const cases: readonly (readonly [string, Partial<Command<Noted>>, RegExp])[] = [
-    ['an empty id', { id: '' }, /Command id has 0 characters; expected 1 to 400/],
-    ['a long id', { id: long }, /Command id has 401 characters/],
+    ['an empty id', { id: '' }, /Command id has 0 bytes; expected 1 to 1000/],
+    ['a long id', { id: long }, /Command id has 1001 bytes/],
     ['a NUL in the id', { id: 'a\0' }, /Command id "a\\u0000" holds a NUL or a lone surrogate/],
     ['a lone surrogate in the id', { id: 'a\ud800' }, /Command id .* lone surrogate/],
     ['no events', { events: [] }, /"id" has 0 events; expected 1 to 10000/],
@@ -25,12 +25,12 @@ describe('a command is refused before anything is sent', () => {
       { streams: [valid.streams[0] ?? { name: 's', expectedVersion: 'any' }, { name: 's', expectedVersion: 'any' }] },
       /names stream "s" twice/,
     ],
-    ['an empty stream name', { streams: [{ name: '', expectedVersion: 'any' }] }, /Stream name has 0 characters/],
-    ['a long stream name', { streams: [{ name: long, expectedVersion: 'any' }] }, /Stream name has 401 characters/],
+    ['an empty stream name', { streams: [{ name: '', expectedVersion: 'any' }] }, /Stream name has 0 bytes/],
+    ['a long stream name', { streams: [{ name: long, expectedVersion: 'any' }] }, /Stream name has 1001 bytes/],
     ['a NUL in a stream name', { streams: [{ name: 's\0', expectedVersion: 'any' }] }, /Stream name .* NUL/],
     ['a stream without expectation', { events: [noted('other')] }, /stream "other" without an expected version/],
     ['no streams at all', { streams: [] }, /stream "s" without an expected version/],
-    ['an empty subject', { events: [{ ...noted('s'), subjects: [''] }] }, /Subject has 0 characters/],
+    ['an empty subject', { events: [{ ...noted('s'), subjects: [''] }] }, /Subject has 0 bytes/],
     ['a NUL in a subject', { events: [{ ...noted('s'), subjects: ['\0'] }] }, /Subject .* NUL/],
     [
       'a schema version of 0',
@@ -56,7 +56,7 @@ describe('a command is refused before anything is sent', () => {
   test('an empty or hostile event type', () => {
     const typed = (type: string): unknown =>
       encodeCommand({ ...valid, events: [{ ...noted('s'), type }] } as unknown as Command<Noted>);
-    expect(() => typed('')).toThrow(/Event type has 0 characters/);
+    expect(() => typed('')).toThrow(/Event type has 0 bytes/);
     expect(() => typed('\udfff')).toThrow(/Event type .* lone surrogate/);
   });
 
@@ -74,7 +74,7 @@ describe('a command is refused before anything is sent', () => {
 
 describe('a command at the limits is taken', () => {
   test('ids, names and counts of exactly the limit', () => {
-    const name = 'n'.repeat(400);
+    const name = 'n'.repeat(1000);
     const events = Array.from({ length: 10_000 }, () => noted(name));
     const encoded = encodeCommand({ id: name, streams: [{ name, expectedVersion: 0 }], events });
     expect(encoded.data).toHaveLength(10_000);
