@@ -33,11 +33,11 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
   if (!agent) throw new UnknownAgentError(input.agent, [...deps.agents.keys()]);
   const { turn, call, decision } = await loadCall(deps, input);
 
-  const started = performance.now();
-  const completed = await complete();
-  deps.reached('tool.executed', input.turn);
   const stream = streams.turn(input.turn);
+  const started = performance.now();
   try {
+    const completed = await complete();
+    deps.reached('tool.executed', input.turn);
     await deps.store.append(input.tenant, {
       id: effectKey,
       streams: [{ name: stream, expectedVersion: 'some' }],
@@ -79,7 +79,7 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
     const tool = agent?.tools.find(({ name }) => name === call.name);
     if (!tool)
       return { outcome: 'failed', arguments: given, result: `The tool "${call.name}" is no longer configured.` };
-    if (scope.attempt > 1 && !tool.repeatable) {
+    if (!tool.repeatable && !(await isFirstStart())) {
       return {
         outcome: 'failed',
         arguments: given,
@@ -124,6 +124,31 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
       const message = error instanceof Error ? error.message : String(error);
       return { outcome: 'failed', arguments: given, result: `"${tool.name}" failed: ${shorten(message, 2_000)}` };
     }
+  }
+
+  /** The log remembers that the tool was started, whatever attempt, run or worker asks: only the first may go on. */
+  async function isFirstStart(): Promise<boolean> {
+    const { replayed } = await deps.store.append(input.tenant, {
+      id: commands.toolStarted(input.turn, input.step, input.ordinal),
+      streams: [{ name: stream, expectedVersion: 'some' }],
+      events: [
+        {
+          type: 'ToolStarted',
+          stream,
+          data: {
+            thread: turn.thread,
+            branch: turn.branch,
+            turn: turn.turn,
+            step: input.step,
+            ordinal: input.ordinal,
+            tool: call.name,
+            effectKey,
+          },
+        },
+      ],
+      meta: { actor: `tool:${call.name}` },
+    });
+    return !replayed;
   }
 }
 

@@ -12,6 +12,8 @@ export function eventSummary(event: MemoryEvent): string {
       const calls = event.data.toolCalls.map(({ name }) => name).join(', ');
       return `step ${event.data.step}: ${calls === '' ? short(event.data.text ?? '') : `calls ${calls}`}`;
     }
+    case 'ToolStarted':
+      return `${event.data.tool} is started, once`;
     case 'ToolCompleted':
       return `${event.data.tool} ${event.data.outcome}: ${short(event.data.result)}`;
     case 'ApprovalRequested':

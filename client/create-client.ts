@@ -1,4 +1,3 @@
-import { Client, Connection } from '@temporalio/client';
 import { assertSafeRole, assertSchema, createEventStore, openPool } from '../eventstore/index.ts';
 import type { Position, StoredEvent } from '../eventstore/index.ts';
 import type { Embedder } from '../llm/ports.ts';
@@ -14,7 +13,8 @@ import type { FactRow } from '../projections/semantic/queries.ts';
 import type { ApprovalRow, ThreadRow, TurnRow } from '../projections/threads/queries.ts';
 import { listApprovals, listThreads, listTurns } from '../projections/threads/queries.ts';
 import { defaultTimeouts } from '../workflows/messages.ts';
-import { TemporalUnavailableError, ThreadNotFoundError } from './client-errors.ts';
+import { ThreadNotFoundError } from './client-errors.ts';
+import { connectTemporal } from './connect-temporal.ts';
 import { decideApproval, findApproval } from './decide-approval.ts';
 import type { ApprovalDecision, DecisionOutcome } from './decide-approval.ts';
 import { archivedHistory, explainTurn } from './explain-turn.ts';
@@ -91,31 +91,33 @@ export interface HoldfastClient {
   close(): Promise<void>;
 }
 
-/** Connects a client. Throws SchemaDriftError, UnsafeRoleError, StoreUnavailableError, TemporalUnavailableError. */
+/**
+ * Opens a client. The database is checked at once; Temporal is reached when a turn is sent or a decision is told, so reading
+ * works without it. Throws SchemaDriftError, UnsafeRoleError, StoreUnavailableError.
+ */
 export async function createClient(options: ClientOptions): Promise<HoldfastClient> {
   const { tenant = 'default', embedder, heartbeatMs = defaultTimeouts.heartbeatMs } = options;
   const { address, namespace = 'default', apiKey, taskQueue = 'holdfast' } = options.temporal;
   const pool = openPool({ ...options.database, applicationName: 'holdfast client' });
-  let connection: Connection;
   try {
     await assertSafeRole(pool);
     await assertSchema(pool, holdfastSchema);
-    connection = await Connection.connect({ address, ...(apiKey === undefined ? {} : { apiKey, tls: true }) }).catch(
-      (error: unknown) => {
-        throw new TemporalUnavailableError(`no server answers at ${address}.`, error);
-      },
-    );
   } catch (error) {
     await pool.end();
     throw error;
   }
   const store = createEventStore({ pool, projections });
-  const temporal = new Client({ connection, namespace });
+  const server = connectTemporal({
+    address,
+    namespace,
+    ...(apiKey === undefined ? {} : { apiKey }),
+  });
   const context: ClientContext = {
     tenant,
     store,
     pool,
-    starter: { temporal, taskQueue, timeouts: { ...defaultTimeouts, heartbeatMs } },
+    assertConnected: () => server.assertConnected(),
+    starter: { temporal: server.temporal, taskQueue, timeouts: { ...defaultTimeouts, heartbeatMs } },
   };
   const read: <T>(query: Parameters<typeof readViews<T>>[2], at?: Position) => Promise<T> = async (query, at) =>
     readViews(pool, await store.tenantNumber(tenant), query, { at });
@@ -160,7 +162,7 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
       list: ({ scope, past = false, at }) => read((reader) => listFacts(reader, { reader: scope, past }), at),
     },
     async close() {
-      await connection.close();
+      await server.close();
       await pool.end();
     },
   };

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { StreamSealedError } from '../eventstore/index.ts';
@@ -123,8 +124,14 @@ function check(approval: ApprovalRow, request: ApprovalDecision): void {
   );
 }
 
+/** True when the decision that stands is the one that was asked for, down to edited arguments and words. */
 function isSame({ decision }: ApprovalRow, request: ApprovalDecision): boolean {
-  return decision?.actor === request.actor && decision.decision === request.decision;
+  return (
+    decision?.actor === request.actor &&
+    decision.decision === request.decision &&
+    (request.decision !== 'edit' || isDeepStrictEqual(decision.arguments, request.arguments)) &&
+    (request.decision !== 'respond' || decision.message === request.message)
+  );
 }
 
 async function recordIgnored(
@@ -160,6 +167,7 @@ async function recordIgnored(
 async function tellTurn(context: ClientContext, approval: ApprovalRow): Promise<void> {
   if (approval.turnEnded || !approval.decision) return;
   const ref = { tenant: context.tenant, thread: approval.thread, branch: approval.branch, turn: approval.turn };
+  await context.assertConnected();
   const handle = context.starter.temporal.workflow.getHandle(turnWorkflowId(ref));
   const notice = { approval: approval.approval, position: approval.decision.position };
   try {

@@ -25,6 +25,8 @@ export interface ClientContext {
   readonly store: EventStore<MemoryEvent>;
   readonly pool: pg.Pool;
   readonly starter: TurnStarter;
+  /** Throws TemporalUnavailableError when Temporal does not answer. */
+  readonly assertConnected: () => Promise<void>;
 }
 
 /** A message for an agent. */
@@ -73,6 +75,7 @@ export async function sendTurn(
   const deadline = Date.now() + timeoutMs;
   const { turn, thread, branch } = await requestTurn(context, request);
   const ref = { tenant: context.tenant, thread, branch, turn, agent: request.agent };
+  await context.assertConnected();
   const { connection } = context.starter.temporal;
   try {
     const reply = (): Promise<unknown> =>

@@ -1,5 +1,6 @@
 import pg from 'pg';
-import { UnsafeRoleError } from './errors.ts';
+import { SchemaDriftError, UnsafeRoleError } from './errors.ts';
+import { retryConnection } from './retry-connection.ts';
 
 /** The role every Holdfast process works as: no superuser, no BYPASSRLS, owns nothing. */
 export const applicationRole = 'holdfast_app';
@@ -54,13 +55,23 @@ export function openPool(options: DatabaseOptions): pg.Pool {
   return pool;
 }
 
-/** Throws UnsafeRoleError when sessions of the pool could bypass row-level security. */
+/**
+ * Throws UnsafeRoleError when sessions of the pool could bypass row-level security, SchemaDriftError when the server has no such
+ * role yet, StoreUnavailableError when it does not answer.
+ */
 export async function assertSafeRole(pool: pg.Pool): Promise<void> {
-  const { rows } = await pool.query<{ name: string; super: boolean; bypass: boolean; owner: boolean }>(
-    `select r.rolname as name, r.rolsuper as super, r.rolbypassrls as bypass,
+  const { rows } = await retryConnection(() =>
+    pool.query<{ name: string; super: boolean; bypass: boolean; owner: boolean }>(
+      `select r.rolname as name, r.rolsuper as super, r.rolbypassrls as bypass,
             exists (select from pg_class c where c.relnamespace = to_regnamespace('holdfast') and c.relowner = r.oid) as owner
      from pg_roles r where r.rolname = current_user`,
-  );
+    ),
+  ).catch((error: unknown) => {
+    if (error instanceof Error && /^role "\w+" does not exist$/.test(error.message)) {
+      throw new SchemaDriftError('the server has no role of that name for Holdfast yet');
+    }
+    throw error;
+  });
   const role = rows[0];
   if (role?.super) throw new UnsafeRoleError(role.name, 'is a superuser');
   if (role?.bypass) throw new UnsafeRoleError(role.name, 'has BYPASSRLS');

@@ -134,6 +134,12 @@ export type StepCompleted = Event<
   }
 >;
 
+/** Written before a tool that must not run twice is started: what happened after it is unknown until ToolCompleted. */
+export type ToolStarted = Event<
+  'ToolStarted',
+  TurnRef & { step: number; ordinal: number; tool: string; effectKey: string }
+>;
+
 export type ToolCompleted = Event<
   'ToolCompleted',
   TurnRef & {
@@ -286,6 +292,7 @@ export type MemoryEvent =
   | AgentConfigured
   | TurnRequested
   | StepCompleted
+  | ToolStarted
   | ToolCompleted
   | ApprovalRequested
   | ApprovalDecided

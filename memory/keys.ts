@@ -26,6 +26,8 @@ export const commands = {
   requestTurn: (turn: string): string => `turn/${escape(turn)}`,
   step: (turn: string, step: number): string => `turn/${escape(turn)}/step/${step}`,
   tool: (turn: string, step: number, ordinal: number): string => `turn/${escape(turn)}/step/${step}/tool/${ordinal}`,
+  toolStarted: (turn: string, step: number, ordinal: number): string =>
+    `turn/${escape(turn)}/step/${step}/tool/${ordinal}/started`,
   decision: (approval: string, decision: string, actor: string): string => `approval/${approval}/${decision}/${actor}`,
   ignoredDecision: (approval: string, decision: string, actor: string): string =>
     `approval/${approval}/ignored/${decision}/${actor}`,

@@ -76,10 +76,26 @@ export function heldAt(position: Position, table: string): RawBuilder<SqlBool> {
   return sql<SqlBool>`(${from} <= ${position} and (${to} is null or ${to} > ${position}))`;
 }
 
-/** Kysely over one checked-out client: its queries run inside the client's transaction. */
+/** Names of prepared statements by their text; texts are ours and few. */
+const statementNames = new Map<string, string>();
+
+/**
+ * Kysely over one checked-out client: its queries run inside the client's transaction, each prepared once per session, because
+ * planning these joins costs more than running them.
+ */
 function overClient(client: pg.ClientBase): Kysely<ViewDatabase> {
-  const connection = { query: client.query.bind(client), release: () => undefined };
+  const connection = {
+    query: (text: string, values: unknown[]) => {
+      let name = statementNames.get(text);
+      if (name === undefined) {
+        name = `holdfast_view_${statementNames.size}`;
+        statementNames.set(text, name);
+      }
+      return client.query({ name, text, values });
+    },
+    release: () => undefined,
+  };
   const pool = { connect: () => Promise.resolve(connection), end: () => Promise.resolve() };
-  // Kysely restates the two methods of a pool it calls; its type asks for the overloads of `pg`, which bind() erases.
+  // Kysely restates the two methods of a pool it calls; its type asks for all overloads of `pg`.
   return new Kysely<ViewDatabase>({ dialect: new PostgresDialect({ pool: pool as unknown as pg.Pool }) });
 }

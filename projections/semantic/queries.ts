@@ -53,7 +53,7 @@ export interface FactRow {
   }[];
 }
 
-/** Facts a reader sees, oldest first. `past` adds those that were superseded, retracted or born historical. */
+/** The newest facts a reader sees, oldest first. `past` adds those that were superseded, retracted or born historical. */
 export async function listFacts(
   { db, position, tenant }: ViewReader,
   { reader, past = false, limit = 500 }: { readonly reader: Scope; readonly past?: boolean; readonly limit?: number },
@@ -68,10 +68,10 @@ export async function listFacts(
     .where(visibleTo(reader, 'f'))
     .selectAll('f')
     .select(['e.valid_to as ended_at', 'e.replaced_by'])
-    .orderBy('f.from_pos')
+    .orderBy('f.from_pos', 'desc')
     .limit(limit);
   if (!past) query = query.where(heldAt(position, 'f')).where('f.valid_to', 'is', null);
-  const rows = await query.execute();
+  const rows = (await query.execute()).toReversed();
   if (rows.length === 0) return [];
   const sources = await db
     .selectFrom('fact_source')

@@ -38,7 +38,7 @@ export interface TurnFilter {
   readonly limit?: number;
 }
 
-/** Turns in order of request. */
+/** The newest turns, in order of request. */
 export async function listTurns({ db, position, tenant }: ViewReader, filter: TurnFilter = {}): Promise<TurnRow[]> {
   let query = db
     .selectFrom('turn as t')
@@ -95,7 +95,7 @@ export async function listTurns({ db, position, tenant }: ViewReader, filter: Tu
         .select(eb.fn.countAll<number>().as('n'))
         .as('waiting'),
     ])
-    .orderBy('t.from_pos')
+    .orderBy('t.from_pos', 'desc')
     .limit(filter.limit ?? 200);
   if (filter.turn !== undefined) query = query.where('t.turn', '=', filter.turn);
   if (filter.thread !== undefined) query = query.where('t.thread', '=', filter.thread);
@@ -103,7 +103,7 @@ export async function listTurns({ db, position, tenant }: ViewReader, filter: Tu
   if (filter.open) query = query.where('e.turn', 'is', null);
   if (filter.before !== undefined) query = query.where('t.from_pos', '<', filter.before);
   const rows = await query.execute();
-  return rows.map((row) => ({
+  return rows.toReversed().map((row) => ({
     turn: row.turn,
     thread: row.thread,
     branch: row.branch,
@@ -211,7 +211,7 @@ export interface ApprovalFilter {
   readonly limit?: number;
 }
 
-/** Approvals, oldest first. */
+/** The newest approvals, oldest first. */
 export async function listApprovals(
   { db, position, tenant }: ViewReader,
   filter: ApprovalFilter = {},
@@ -237,13 +237,13 @@ export async function listApprovals(
       'd.from_pos as decision_position',
       'e.status as turn_status',
     ])
-    .orderBy('a.from_pos')
+    .orderBy('a.from_pos', 'desc')
     .limit(filter.limit ?? 200);
   if (filter.approval !== undefined) query = query.where('a.approval', '=', filter.approval);
   if (filter.turn !== undefined) query = query.where('a.turn', '=', filter.turn);
   if (filter.pending) query = query.where('d.approval', 'is', null).where('e.turn', 'is', null);
   const rows = await query.execute();
-  return rows.map((row) => ({
+  return rows.toReversed().map((row) => ({
     approval: row.approval,
     turn: row.turn,
     thread: row.thread,

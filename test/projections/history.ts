@@ -172,6 +172,10 @@ export function history({ seed, turns, mark = 'h' }: HistoryOptions): Command<Me
           });
         }
       }
+      commit(`${ref.turn}/started`, {
+        type: 'ToolStarted',
+        data: { ...ref, step, ordinal, tool: call.name, effectKey: approval },
+      });
       commit(`${ref.turn}/tool`, {
         type: 'ToolCompleted',
         data: {

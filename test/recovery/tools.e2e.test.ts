@@ -34,9 +34,7 @@ test.concurrent('a tool that is not repeatable, killed after it paid, is not run
   expect(seen?.content).toMatch(/outcome is unknown/);
 });
 
-// A known gap, kept as a test that turns red when it is closed: whether a tool was started is known from the number of the
-// activity's attempt, and a reset workflow counts attempts from 1 again. Closing it needs a ToolStarted event.
-test.concurrent.fails(
+test.concurrent(
   'a tool that is not repeatable, killed after it paid, is not run again by a reset',
   async ({ onTestFinished }) => {
     const rig = await startRig(database, onTestFinished);
