@@ -51,8 +51,9 @@ export async function findByTerms(
   reader: ViewReader,
   { scope, query, limit = 1000 }: { readonly scope: Scope; readonly query: string; readonly limit?: number },
 ): Promise<{ readonly matches: LexicalMatch[]; readonly documents: number; readonly averageLength: number }> {
-  const { rows } = await reader.client.query<LexicalMatch & { documents: number; average_length: number }>(
-    `with ${visible},
+  const { rows } = await reader.client.query<LexicalMatch & { documents: number; average_length: number }>({
+    name: 'holdfast_by_terms',
+    text: `with ${visible},
      q as (select array_agg(lexeme order by lexeme) as terms,
                   string_agg(quote_literal(lexeme), ' | ')::tsquery as any_term
            from unnest(to_tsvector('english', $6))),
@@ -63,8 +64,8 @@ export async function findByTerms(
      from visible d, q, corpus
      where d.terms @@ q.any_term
      limit $7`,
-    [...visibleValues(reader, scope), query.slice(0, 10_000), limit],
-  );
+    values: [...visibleValues(reader, scope), query.slice(0, 10_000), limit],
+  });
   return { matches: rows, documents: rows[0]?.documents ?? 0, averageLength: rows[0]?.average_length ?? 0 };
 }
 
@@ -78,16 +79,17 @@ export async function findByVector(
     limit = 200,
   }: { readonly scope: Scope; readonly model: string; readonly code: string; readonly limit?: number },
 ): Promise<VectorMatch[]> {
-  const { rows } = await reader.client.query<VectorMatch>(
-    `with ${visible}
+  const { rows } = await reader.client.query<VectorMatch>({
+    name: 'holdfast_by_vector',
+    text: `with ${visible}
      select ${documentColumns}, e.vector
      from visible d
      join holdfast.embedding e on e.tenant = $1 and e.model = $6 and e.text_hash = d.text_hash
      where length(e.code) = length($7::varbit)
      order by bit_count(e.code # $7::varbit), d.id
      limit $8`,
-    [...visibleValues(reader, scope), model, code, limit],
-  );
+    values: [...visibleValues(reader, scope), model, code, limit],
+  });
   return rows;
 }
 
@@ -96,12 +98,13 @@ export async function countWithoutVector(
   reader: ViewReader,
   { scope, model }: { readonly scope: Scope; readonly model: string },
 ): Promise<number> {
-  const { rows } = await reader.client.query<{ n: number }>(
-    `with ${visible}
+  const { rows } = await reader.client.query<{ n: number }>({
+    name: 'holdfast_without_vector',
+    text: `with ${visible}
      select count(*)::int as n from visible d
      where not exists (select from holdfast.embedding e where e.tenant = $1 and e.model = $6 and e.text_hash = d.text_hash)`,
-    [...visibleValues(reader, scope), model],
-  );
+    values: [...visibleValues(reader, scope), model],
+  });
   return rows[0]?.n ?? 0;
 }
 

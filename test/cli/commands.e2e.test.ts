@@ -308,12 +308,14 @@ test('doctor finds a whole stack in order, and says what is wrong with half of o
   expect(failed.map(({ check }) => check)).toEqual(['tenant', 'worker']);
 });
 
-test('no Temporal server: exit code 5', async () => {
-  const run = await runCli(['threads', '--json'], {
-    env: { ...cliEnvironment(database), TEMPORAL_ADDRESS: '127.0.0.1:9' },
-  });
+test('no Temporal server: reading works, sending is exit code 5 and keeps the message', async () => {
+  const env = { ...cliEnvironment(database), TEMPORAL_ADDRESS: '127.0.0.1:9' };
+  expect((await runCli(['threads', '--json'], { env })).code).toBe(0);
+  const run = await runCli(['send', 'no-temporal', 'Are you there?', '--turn', 'unreached', '--json'], { env });
   expect(run.code).toBe(5);
   expect(documentOf(run).error?.code).toBe('TEMPORAL_UNAVAILABLE');
+  const { rows } = await database.admin.query(`select 1 from turn where turn = 'unreached'`);
+  expect(rows).toHaveLength(1);
 });
 
 test('an unknown tenant is not found', async () => {

@@ -64,7 +64,7 @@ beforeAll(async () => {
 
 describe('a read as of a position', () => {
   test('is tested with every type of event there is', () => {
-    expect(new Set(events.map(({ type }) => type)).size).toBe(20);
+    expect(new Set(events.map(({ type }) => type)).size).toBe(21);
     expect(events.length).toBeGreaterThan(80);
   });
 
