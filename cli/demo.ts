@@ -16,9 +16,11 @@ export function registerDemo(program: Command): void {
     .description(
       'show a durable turn: memory, three SIGKILLs, an approval, time travel; each proven by a query on the log',
     )
-    .option('--json', 'print JSON lines; the last one is {"command":"demo","ok":…,"figures":{…}}')
-    .addHelpText('after', '\nExamples:\n  npm run demo\n  npm run demo -- --json | tail -1\n')
-    .action(demo);
+    .addHelpText(
+      'after',
+      '\nWith --json it prints JSON lines; the last one is {"command":"demo","ok":…,"figures":{…}}.\n\nExamples:\n  npm run demo\n  npm run -s demo -- --json | tail -1\n',
+    )
+    .action((_options: object, command: Command) => demo(command.optsWithGlobals<{ json?: boolean }>()));
 }
 
 async function demo({ json = false }: { json?: boolean }): Promise<void> {
