@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
+import { makeStackFolder, removeStackFolder } from '../support/stack-folder.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -15,8 +14,8 @@ interface Line {
 }
 
 test('the demo does what it says, from an empty folder', { timeout: 180_000 }, async () => {
-  const dir = await mkdtemp(join(tmpdir(), 'holdfast-demo-'));
-  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const dir = await makeStackFolder();
+  onTestFinished(() => removeStackFolder(dir));
   const { DATABASE_URL: _a, TEMPORAL_ADDRESS: _b, OPENAI_API_KEY: _c, OPENAI_BASE_URL: _d, ...env } = process.env;
   const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'cli', 'main.ts'), 'demo', '--json'], {
     cwd: root,

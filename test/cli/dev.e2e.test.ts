@@ -1,24 +1,24 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readProcessStart } from '../../stack/process-identity.ts';
+import { makeStackFolder, removeStackFolder } from '../support/stack-folder.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 let dir: string;
 const started: ChildProcess[] = [];
 
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'holdfast-dev-'));
+  dir = await makeStackFolder();
 });
 
 afterEach(async () => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
   // What a failed test left behind goes with its record; after a good one there is nothing.
   for (const { pid } of await services()) if (pid !== null && (await isAlive(pid))) process.kill(pid, 'SIGKILL');
-  await rm(dir, { recursive: true, force: true });
+  await removeStackFolder(dir);
 });
 
 interface Service {

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import pg from 'pg';
@@ -8,6 +8,7 @@ import { holdfastSchema } from '../../projections/index.ts';
 import { startPostgres } from '../../stack/start-postgres.ts';
 import { startTemporal } from '../../stack/start-temporal.ts';
 import { workflowsPath } from '../../worker/create-worker.ts';
+import { removeStackFolder } from './stack-folder.ts';
 
 /** What every test file gets of the servers that were started once for the whole run. */
 export interface TestServers {
@@ -31,7 +32,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await mkdir(dir, { recursive: true });
   const onProgress = (line: string): void => console.error(`  ${line}`);
   const postgres = await startPostgres({ dir, port: 25432, onProgress });
-  const closers = [() => rm(dir, { recursive: true, force: true }), () => postgres.stop()];
+  const closers = [() => removeStackFolder(dir), () => postgres.stop()];
   const close = async (): Promise<void> => {
     for (const closer of closers.reverse()) await closer();
   };
