@@ -1,5 +1,5 @@
 import { defineConfig } from './agents/index.ts';
 import { supportAgent } from './examples/support-agent/agent.ts';
 
-/** The agents of this checkout's workers. In your own project, import `defineConfig` from 'holdfast'. */
+/** The agents of this checkout's workers. */
 export default defineConfig({ agents: [supportAgent] });

@@ -2,11 +2,11 @@ import { awaitPredecessor } from './await-predecessor.ts';
 import { recordAgents } from './configure-agent.ts';
 import type { ActivityDeps } from './deps.ts';
 import { endTurn } from './end-turn.ts';
-import { expireApproval } from './expire-approval.ts';
 import { extractMemory, recordExtractionFailure } from './extract-memory.ts';
 import { runActivity } from './run-activity.ts';
 import { runModelStep } from './run-model-step.ts';
 import { runTool } from './run-tool.ts';
+import { settleApproval } from './settle-approval.ts';
 import type { Activities } from './types.ts';
 
 /** Gives the activities of a turn over their dependencies; one file each. */
@@ -16,7 +16,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     runModelStep: (input) => runActivity(deps, input, (scope) => runModelStep(stepDeps, input, scope)),
     runTool: (input) => runActivity(deps, input, (scope) => runTool(deps, input, scope)),
     awaitPredecessor: (input) => runActivity(deps, input, () => awaitPredecessor(deps, input)),
-    expireApproval: (input) => runActivity(deps, input, () => expireApproval(deps, input)),
+    settleApproval: (input) => runActivity(deps, input, () => settleApproval(deps, input)),
     endTurn: (input) => runActivity(deps, input, () => endTurn(deps, input)),
     extractMemory: (input) => runActivity(deps, input, (scope) => extractMemory(deps, input, scope)),
     recordExtractionFailure: (input) => runActivity(deps, input, () => recordExtractionFailure(deps, input)),

@@ -14,7 +14,7 @@ import { findTurn } from '../projections/threads/queries.ts';
 import type { TurnRow } from '../projections/threads/queries.ts';
 import { UnknownAgentError, UnknownTurnError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
-import { attachVectors, decideWrite, searchableTexts } from './memory-write.ts';
+import { attachVectors, decideWrite, searchableTexts, subjectsOf } from './memory-write.ts';
 import type { ActivityScope } from './run-activity.ts';
 import type { TurnRef } from './types.ts';
 
@@ -82,6 +82,7 @@ export async function extractMemory(deps: ActivityDeps, input: TurnRef, { signal
     const done: NewEvent<MemoryEvent> = {
       type: 'ExtractionCompleted',
       stream,
+      subjects: subjectsOf(turnScope(turn)),
       data: {
         thread: turn.thread,
         branch: turn.branch,

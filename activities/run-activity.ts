@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { HoldfastError } from '../errors/holdfast-error.ts';
 import { ModelError } from '../llm/model-error.ts';
@@ -41,14 +42,14 @@ function toFailure(deps: ActivityDeps, ref: TurnRef, activity: string, error: un
   const details = {
     activity,
     turn: ref.turn,
-    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    error: inspect(error),
   };
   if (error instanceof HoldfastError) {
     deps.log(error.retryable ? 'warn' : 'error', `${activity} failed: ${error.code}`, details);
     const retryAfterMs = error instanceof ModelError ? error.retryAfterMs : undefined;
     return ApplicationFailure.create({
       type: error.code,
-      message: error.hint === undefined ? error.message : `${error.message} ${error.hint}`,
+      message: failureMessage(error),
       nonRetryable: !error.retryable,
       ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
     });
@@ -56,4 +57,13 @@ function toFailure(deps: ActivityDeps, ref: TurnRef, activity: string, error: un
   deps.log('error', `${activity} failed unexpectedly`, details);
   const name = error instanceof Error ? error.name : 'Error';
   return ApplicationFailure.create({ type: 'UNEXPECTED', message: `${name}; the worker's log has the details.` });
+}
+
+/** Providers put the words of a conversation into their error messages: those stay in the worker's log. */
+function failureMessage(error: HoldfastError): string {
+  if (error instanceof ModelError) {
+    const status = error.status === undefined ? '' : `, HTTP ${error.status}`;
+    return `The model call failed (${error.code}${status}); the worker's log has its words.`;
+  }
+  return error.hint === undefined ? error.message : `${error.message} ${error.hint}`;
 }

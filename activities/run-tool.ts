@@ -128,7 +128,10 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
 
   /** The log remembers that the tool was started, whatever attempt, run or worker asks: only the first may go on. */
   async function isFirstStart(): Promise<boolean> {
-    const { replayed } = await deps.store.append(input.tenant, {
+    // Ours even if the connection broke after the commit and the store asked again.
+    const start = { start: crypto.randomUUID() };
+    const receipt = await deps.store.append<typeof start>(input.tenant, {
+      result: start,
       id: commands.toolStarted(input.turn, input.step, input.ordinal),
       streams: [{ name: stream, expectedVersion: 'some' }],
       events: [
@@ -148,7 +151,7 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
       ],
       meta: { actor: `tool:${call.name}` },
     });
-    return !replayed;
+    return receipt.result.start === start.start;
   }
 }
 
@@ -158,7 +161,7 @@ async function loadCall(deps: ActivityDeps, input: ToolInput) {
     const turn = await findTurn(reader, input.turn);
     const step = (await listSteps(reader, { turn: input.turn })).find((row) => row.step === input.step);
     const call = (step?.tool_calls as RecordedToolCall[] | undefined)?.[input.ordinal];
-    if (!turn || !call) throw new UnknownTurnError(`${input.turn}, step ${input.step}, call ${input.ordinal}`);
+    if (!turn || !call) throw new UnknownTurnError(input.turn);
     let decision: ApprovalDecisionRow | null = null;
     if (input.approval !== null) {
       decision = (await listApprovals(reader, { approval: input.approval }))[0]?.decision ?? null;

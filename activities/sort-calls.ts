@@ -118,6 +118,11 @@ export async function sortCalls(agent: Agent, input: StepInput, turn: TurnRow, r
 function approvalReason(tool: Tool, value: unknown): string | null {
   if (tool.approval === 'never') return null;
   if (tool.approval === 'always') return `"${tool.name}" always asks`;
-  const reason = tool.approval(value as never);
-  return reason === false ? null : reason;
+  try {
+    const reason = tool.approval(value as never);
+    return reason === false ? null : reason;
+  } catch (error) {
+    // A policy that cannot decide leaves it to a person: never run what might have needed one.
+    return `the approval policy of "${tool.name}" failed (${error instanceof Error ? error.name : 'error'})`;
+  }
 }

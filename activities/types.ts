@@ -44,6 +44,12 @@ export interface ToolInput extends TurnRef {
   readonly approval: string | null;
 }
 
+/** An approval to look up, and whether its deadline has passed. */
+export interface SettleApprovalInput extends TurnRef {
+  readonly approval: string;
+  readonly isExpired: boolean;
+}
+
 /** How a turn was ended by someone other than its last step. */
 export interface EndTurnInput extends TurnRef {
   readonly status: 'failed' | 'aborted';
@@ -67,8 +73,8 @@ export interface Activities {
   runTool(input: ToolInput): Promise<void>;
   /** Fails until the earlier turn has ended; starts or closes it when its workflow is gone. */
   awaitPredecessor(input: TurnRef & { readonly predecessor: string }): Promise<void>;
-  /** Records that an approval's deadline passed, unless it was decided. */
-  expireApproval(input: TurnRef & { readonly approval: string }): Promise<void>;
+  /** Tells whether an approval is decided; when it has expired, records its rejection unless it is. */
+  settleApproval(input: SettleApprovalInput): Promise<{ readonly isDecided: boolean }>;
   /** Writes the terminal event, unless there is one. */
   endTurn(input: EndTurnInput): Promise<TurnEnd>;
   /** Proposes memories from the turn's words and commits what reconciliation makes of them. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { loadConfig } from '../config/config.ts';
+import { loadConfig, usesDemoModel } from '../config/config.ts';
 import { createTenant } from '../eventstore/index.ts';
 import { connect } from './connect.ts';
 import { audit } from './demo/audit.ts';
@@ -50,7 +50,7 @@ async function demo({ json = false }: { json?: boolean }): Promise<void> {
     presenter.note(`model: ${describeModel(config, stack)}`);
     presenter.note(`log: tenant ${id}${stack.temporalUi === null ? '' : `; workflows: ${stack.temporalUi}`}`);
     const client = await connect(config);
-    const stage = await openStage({ stack, client, presenter, taskQueue: id });
+    const stage = await openStage({ stack, client, presenter, taskQueue: id, isScripted: usesDemoModel(config) });
     try {
       const tally: Tally = { acknowledged: new Set(), kills: 0, approvals: 0, replayed: 0, complaints: [] };
       for (const part of [converse, kill, approve, travel]) await Promise.race([part(stage, tally), interrupted]);

@@ -55,7 +55,7 @@ function banner(stack: LocalStack, config: ReturnType<typeof loadConfig>, worker
   const rows = [
     ['Temporal', stack.temporalAddress],
     ['Temporal UI', stack.temporalUi ?? '—'],
-    ['PostgreSQL', stack.databaseUrl],
+    ['PostgreSQL', stack.databaseUrl.replace(/:[^:@/]*@/, ':***@')],
     ['model', describeModel(config, stack)],
     ...(worker
       ? [['worker', `process ${worker.pid}, task queue ${config.temporal.taskQueue}, tenant ${config.tenant}`]]

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { WorkflowNotFoundError } from '@temporalio/client';
+import { createHash } from 'node:crypto';
+import { isGrpcServiceError, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { StreamSealedError } from '../eventstore/index.ts';
 import { commands, streams } from '../memory/keys.ts';
@@ -8,7 +9,7 @@ import { readViews } from '../projections/read-views.ts';
 import type { ApprovalRow } from '../projections/threads/queries.ts';
 import { listApprovals } from '../projections/threads/queries.ts';
 import { approvalDecidedSignal, turnWorkflowId } from '../workflows/messages.ts';
-import { ApprovalNotFoundError, InvalidDecisionError } from './client-errors.ts';
+import { ApprovalNotFoundError, InvalidDecisionError, TemporalUnavailableError } from './client-errors.ts';
 import type { ClientContext } from './send-turn.ts';
 import { ensureRunning } from './start-turn.ts';
 
@@ -31,6 +32,11 @@ export interface ApprovalDecision {
 export interface DecisionOutcome {
   /** False when somebody else had decided before, or the turn had ended; `approval.decision` tells. */
   readonly applied: boolean;
+  /**
+   * False when the turn could not be told at once, because Temporal is out of reach: the decision stands all the same, and the
+   * turn finds it in the log, after 15 s at first and an hour at the latest. Repeating the decision tells it again.
+   */
+  readonly told: boolean;
   readonly approval: ApprovalRow;
 }
 
@@ -51,7 +57,7 @@ export async function decideApproval(context: ClientContext, request: ApprovalDe
       request,
       stale ? 'arguments_changed' : before.decision ? 'already_decided' : 'turn_ended',
     );
-    if (!stale) return { applied: isSame(before, request), approval: before };
+    if (!stale) return { applied: isSame(before, request), told: false, approval: before };
     throw new InvalidDecisionError(
       `The decision is about arguments ${request.argumentsHash ?? ''}, the approval asks about ${before.argumentsHash}.`,
       'Look at the approval again (`holdfast approvals ls`) and decide about what it asks now.',
@@ -70,9 +76,9 @@ export async function decideApproval(context: ClientContext, request: ApprovalDe
   };
   try {
     await context.store.append(context.tenant, {
-      id: commands.decision(request.approval, request.decision, request.actor),
+      id: commands.decision(request.approval, request.decision, request.actor, contentKey(request)),
       streams: [{ name: stream, expectedVersion: 'some', seal: true }],
-      events: [{ type: 'ApprovalDecided', stream, data }],
+      events: [{ type: 'ApprovalDecided', stream, subjects: await subjectsOf(context, request.approval), data }],
       meta: { actor: request.actor },
     });
   } catch (error) {
@@ -80,8 +86,7 @@ export async function decideApproval(context: ClientContext, request: ApprovalDe
     await recordIgnored(context, before, request, 'already_decided');
   }
   const after = await findApproval(context, request.approval);
-  await tellTurn(context, after);
-  return { applied: isSame(after, request), approval: after };
+  return { applied: isSame(after, request), told: await tellTurn(context, after), approval: after };
 }
 
 /** One approval. Throws ApprovalNotFoundError. */
@@ -143,12 +148,13 @@ async function recordIgnored(
   if (isSame(approval, request)) return;
   const stream = streams.ignoredDecisions(request.approval);
   await context.store.append(context.tenant, {
-    id: commands.ignoredDecision(request.approval, request.decision, request.actor),
+    id: commands.ignoredDecision(request.approval, request.decision, request.actor, contentKey(request)),
     streams: [{ name: stream, expectedVersion: 'any' }],
     events: [
       {
         type: 'ApprovalDecisionIgnored',
         stream,
+        subjects: await subjectsOf(context, approval.approval),
         data: {
           thread: approval.thread,
           branch: approval.branch,
@@ -164,8 +170,31 @@ async function recordIgnored(
   });
 }
 
-async function tellTurn(context: ClientContext, approval: ApprovalRow): Promise<void> {
-  if (approval.turnEnded || !approval.decision) return;
+/** Tells equal decisions of one person from different ones: edited arguments and words count. */
+function contentKey({ arguments: edited, message }: ApprovalDecision): string {
+  const content = JSON.stringify([edited ?? null, message ?? null]);
+  return content === '[null,null]' ? '' : createHash('sha256').update(content).digest('hex').slice(0, 16);
+}
+
+/** Whom an approval is about: the same as its request says. */
+async function subjectsOf(context: ClientContext, approval: string): Promise<readonly string[]> {
+  const [request] = await context.store.readStream(context.tenant, streams.approval(approval));
+  return request?.subjects ?? [];
+}
+
+/** Wakes the turn. False when Temporal is out of reach or the turn has ended; the turn then finds the decision by itself. */
+async function tellTurn(context: ClientContext, approval: ApprovalRow): Promise<boolean> {
+  try {
+    return await signalTurn(context, approval);
+  } catch (error) {
+    if (error instanceof TemporalUnavailableError || error instanceof ServiceError || isGrpcServiceError(error))
+      return false;
+    throw error;
+  }
+}
+
+async function signalTurn(context: ClientContext, approval: ApprovalRow): Promise<boolean> {
+  if (approval.turnEnded || !approval.decision) return false;
   const ref = { tenant: context.tenant, thread: approval.thread, branch: approval.branch, turn: approval.turn };
   await context.assertConnected();
   const handle = context.starter.temporal.workflow.getHandle(turnWorkflowId(ref));
@@ -176,9 +205,10 @@ async function tellTurn(context: ClientContext, approval: ApprovalRow): Promise<
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     // Temporal lost the workflow (a wiped server): its turn starts again from the log and finds its steps recorded.
     const { agent } = await turnAgent(context, approval.turn);
-    if ((await ensureRunning(context.starter, { ...ref, agent })) !== 'gone')
-      await handle.signal(approvalDecidedSignal, notice);
+    if ((await ensureRunning(context.starter, { ...ref, agent })) === 'gone') return false;
+    await handle.signal(approvalDecidedSignal, notice);
   }
+  return true;
 }
 
 async function turnAgent(context: ClientContext, turn: string): Promise<{ agent: string }> {

@@ -95,7 +95,9 @@ async function lastPosition(context: ClientContext, turn: string): Promise<numbe
   return readViews(context.pool, tenant, async ({ db }) => {
     const row = await db
       .selectFrom('turn_end as e')
-      .leftJoin('extraction as x', (join) => join.onRef('x.tenant', '=', 'e.tenant').onRef('x.turn', '=', 'e.turn'))
+      .leftJoin('extraction as x', (join) =>
+        join.onRef('x.tenant', '=', 'e.tenant').onRef('x.turn', '=', 'e.turn').on('x.to_pos', 'is', null),
+      )
       .where('e.tenant', '=', tenant)
       .where('e.turn', '=', turn)
       .select(['e.from_pos as ended', 'x.from_pos as extracted'])

@@ -73,7 +73,12 @@ export async function sendTurn(
 ): Promise<TurnResult> {
   const { timeoutMs = 60_000, signal } = options;
   const deadline = Date.now() + timeoutMs;
-  const { turn, thread, branch } = await requestTurn(context, request);
+  const { turn, thread, branch, replayed } = await requestTurn(context, request);
+  if (replayed) {
+    // Sent before: when it has ended, the log has the answer and Temporal is not needed.
+    const known = await getTurn(context, turn);
+    if (known.status !== 'running' && known.status !== 'waiting') return known;
+  }
   const ref = { tenant: context.tenant, thread, branch, turn, agent: request.agent };
   await context.assertConnected();
   const { connection } = context.starter.temporal;
@@ -126,7 +131,7 @@ export async function getTurn(context: ClientContext, turn: string): Promise<Tur
 async function requestTurn(
   context: ClientContext,
   request: SendTurn,
-): Promise<{ turn: string; thread: string; branch: string }> {
+): Promise<{ turn: string; thread: string; branch: string; replayed: boolean }> {
   const {
     thread,
     message,
@@ -174,10 +179,11 @@ async function requestTurn(
       first.data.message === message &&
       first.data.thread === thread &&
       first.data.branch === branch &&
-      first.data.user === user;
+      first.data.user === user &&
+      first.data.agent === agent;
     if (!same) throw new TurnIdTakenError(turn, first?.type === 'TurnRequested' ? first.data.thread : thread);
   }
-  return { turn, thread, branch };
+  return { turn, thread, branch, replayed: receipt.replayed };
 }
 
 /** Ids become parts of stream names and workflow ids, percent-encoded. */

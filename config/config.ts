@@ -82,7 +82,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd = process.c
     model: {
       baseUrl: text('HOLDFAST_LLM_BASE_URL', 'OPENAI_BASE_URL'),
       apiKey: text('HOLDFAST_LLM_API_KEY', 'OPENAI_API_KEY'),
-      name: text('HOLDFAST_MODEL', 'HOLDFAST_LLM_MODEL'),
+      name: text('HOLDFAST_MODEL'),
       timeoutMs: milliseconds('HOLDFAST_MODEL_TIMEOUT_MS', 120_000),
     },
     embedder: { kind: embedder, model: text('HOLDFAST_EMBEDDING_MODEL') ?? 'text-embedding-3-small' },

@@ -36,6 +36,9 @@ export function openPool(options: DatabaseOptions): pg.Pool {
     maxConnections = 10,
     statementTimeoutMs = 30_000,
   } = options;
+  if (/[?&]options=/.test(url)) {
+    throw new UnsafeRoleError(role ?? 'of the URL', 'would be set aside by the `options` of the database URL');
+  }
   const pool = new pg.Pool({
     connectionString: url,
     application_name: applicationName,

@@ -60,10 +60,10 @@ export function encodeCommand<E extends EventShape>(command: Command<E>): Encode
   }));
   const result = exactJson(command.result ?? {}, 'result');
   const meta = exactJson(command.meta ?? {}, 'meta');
-  const bytes = data.reduce((sum, text) => sum + text.length, result.length + meta.length);
+  const bytes = [...data, result, meta].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   if (bytes > commandLimits.bytes) {
     throw new InvalidCommandError(
-      `Command "${command.id}" is ${bytes} characters long; expected at most ${commandLimits.bytes}.`,
+      `Command "${command.id}" is ${bytes} bytes long; expected at most ${commandLimits.bytes}.`,
       'Split it into several commands, or store large content elsewhere and reference it.',
     );
   }

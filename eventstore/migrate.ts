@@ -118,19 +118,27 @@ export async function createTenant(adminUrl: string, tenant: string): Promise<nu
   }
 }
 
+/** Does only what is missing, so that after the first time a user who may act as the owner role is enough. */
 async function createRolesAndSchema(admin: pg.Pool): Promise<void> {
-  // Roles belong to the whole server: two databases may be set up at once, and the loser's "exists" is success.
-  await admin.query(`do $$ begin
-    begin create role ${ownerRole} nologin nosuperuser nobypassrls; exception when duplicate_object or unique_violation then null; end;
-    begin create role ${applicationRole} nologin nosuperuser nobypassrls; exception when duplicate_object or unique_violation then null; end;
-    if not (select rolsuper from pg_roles where rolname = current_user) then
-      execute format('grant ${ownerRole}, ${applicationRole} to %I', current_user);
-    end if;
-  end $$`);
   await admin.query('select pg_advisory_lock(7245710361)');
   try {
-    await admin.query(`create schema if not exists holdfast authorization ${ownerRole}`);
-    await admin.query(`grant usage on schema holdfast to ${applicationRole}`);
+    // Roles belong to the whole server, the lock only to this database: another one's "exists" is success.
+    await admin.query(`do $$ declare wanted text; begin
+      foreach wanted in array array['${ownerRole}', '${applicationRole}'] loop
+        if not exists (select from pg_roles where rolname = wanted) then
+          begin
+            execute format('create role %I nologin nosuperuser nobypassrls', wanted);
+          exception when duplicate_object or unique_violation then null; end;
+        end if;
+        if not pg_has_role(current_user, wanted, 'member') then
+          execute format('grant %I to %I', wanted, current_user);
+        end if;
+      end loop;
+      if to_regnamespace('holdfast') is null then
+        create schema holdfast authorization ${ownerRole};
+        grant usage on schema holdfast to ${applicationRole};
+      end if;
+    end $$`);
   } finally {
     await admin.query('select pg_advisory_unlock(7245710361)');
   }

@@ -28,9 +28,11 @@ export const commands = {
   tool: (turn: string, step: number, ordinal: number): string => `turn/${escape(turn)}/step/${step}/tool/${ordinal}`,
   toolStarted: (turn: string, step: number, ordinal: number): string =>
     `turn/${escape(turn)}/step/${step}/tool/${ordinal}/started`,
-  decision: (approval: string, decision: string, actor: string): string => `approval/${approval}/${decision}/${actor}`,
-  ignoredDecision: (approval: string, decision: string, actor: string): string =>
-    `approval/${approval}/ignored/${decision}/${actor}`,
+  /** `content` tells apart decisions of one person that differ in edited arguments or words. */
+  decision: (approval: string, decision: string, actor: string, content = ''): string =>
+    `approval/${approval}/${decision}/${actor}${content === '' ? '' : `/${content}`}`,
+  ignoredDecision: (approval: string, decision: string, actor: string, content = ''): string =>
+    `approval/${approval}/ignored/${decision}/${actor}${content === '' ? '' : `/${content}`}`,
   terminal: (turn: string): string => `turn/${escape(turn)}/terminal`,
   extraction: (turn: string): string => `turn/${escape(turn)}/extraction`,
   history: (turn: string): string => `turn/${escape(turn)}/history`,

@@ -34,7 +34,8 @@ export function pack(
   const items = ranked.map((candidate): RecalledItem => {
     const { id, kind, score, ranks, factors } = candidate;
     const base = { id, kind, score: Math.round(score * 1e6) / 1e6, ranks, factors, reason: explain(candidate) };
-    if (!selected.has(id)) return { ...base, label: null, rejected: 'ranked below the items that were kept' };
+    if (!selected.has(id))
+      return { ...base, label: null, rejected: 'ranked below the items that were kept, or says what one of them says' };
     const label = `m${lines.length + 1}`;
     const line = memoryLine(label, candidate);
     const cost = estimateTokens(line);

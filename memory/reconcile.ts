@@ -109,6 +109,9 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
   return { events, outcomes };
 
   function learn(proposal: MemoryProposal, ordinal: number): MemoryOutcome {
+    if (proposal.action === 'retract' || proposal.action === 'confirm') {
+      return rejected(proposal, 'a how-to can be stored or replaced, not taken back or confirmed');
+    }
     const text = proposal.text.trim();
     if (text === '') return rejected(proposal, 'empty text');
     const goal = proposal.value.trim() || text;

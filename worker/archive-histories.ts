@@ -11,6 +11,9 @@ import { listUnarchivedTurns } from '../projections/threads/queries.ts';
 import { turnWorkflowId } from '../workflows/messages.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
 
+const runningPauseMs = 1_000;
+const failedPauseMs = 60_000;
+
 export interface ArchiveOptions {
   readonly store: EventStore<MemoryEvent>;
   readonly pool: pg.Pool;
@@ -30,7 +33,8 @@ export function archiveHistories({ store, pool, client, tenants, log, intervalMs
   stop(): Promise<void>;
 } {
   const stopping = new AbortController();
-  const gone = new Set<string>();
+  /** Per tenant, turns not to look at before a time: running, failed, or (for ever) unknown to Temporal. */
+  const waiting = new Map<string, Map<string, number>>();
   const isStopping = (): boolean => stopping.signal.aborted;
   const loop = (async () => {
     while (!isStopping()) {
@@ -54,45 +58,63 @@ export function archiveHistories({ store, pool, client, tenants, log, intervalMs
   };
 
   async function archiveTenant(tenant: string): Promise<void> {
-    const turns = await readViews(pool, await store.tenantNumber(tenant), (reader) => listUnarchivedTurns(reader));
-    for (const { turn, thread, branch } of turns) {
+    const skipped = waiting.get(tenant) ?? new Map<string, number>();
+    waiting.set(tenant, skipped);
+    for (const [turn, until] of skipped) if (until <= Date.now()) skipped.delete(turn);
+    const turns = await readViews(pool, await store.tenantNumber(tenant), (reader) =>
+      listUnarchivedTurns(reader, { except: [...skipped.keys()] }),
+    );
+    for (const ref of turns) {
       if (isStopping()) return;
-      const workflowId = turnWorkflowId({ tenant, branch, turn });
-      if (gone.has(workflowId)) continue;
-      const handle = client.workflow.getHandle(workflowId);
       try {
-        const { status, runId } = await handle.describe();
-        // Extraction still goes on behind the reply: the history is not whole yet.
-        if (status.name === 'RUNNING') continue;
-        const history = await handle.fetchHistory();
-        const bytes = proto.temporal.api.history.v1.History.encode(history).finish();
-        const stream = streams.history(turn);
-        await store.append(tenant, {
-          id: commands.history(turn),
-          streams: [{ name: stream, expectedVersion: 'any' }],
-          events: [
-            {
-              type: 'HistoryArchived',
-              stream,
-              data: {
-                thread,
-                branch,
-                turn,
-                workflowId,
-                runId,
-                events: history.events?.length ?? 0,
-                encoding: 'temporal-history-protobuf+base64',
-                history: Buffer.from(bytes).toString('base64'),
-              },
-            },
-          ],
-          meta: { actor: 'archiver' },
-        });
+        if (!(await archiveTurn(tenant, ref))) skipped.set(ref.turn, Date.now() + runningPauseMs);
       } catch (error) {
-        if (!(error instanceof WorkflowNotFoundError)) throw error;
-        // Temporal no longer knows it (retention, wiped server): nothing to archive, and no use asking again.
-        gone.add(workflowId);
+        // One turn must not keep the others waiting. What Temporal no longer knows (retention, wiped server) stays so.
+        const isGone = error instanceof WorkflowNotFoundError;
+        skipped.set(ref.turn, isGone ? Infinity : Date.now() + failedPauseMs);
+        if (!isGone && !isStopping()) {
+          log('warn', 'a history was not archived; will try again', { tenant, turn: ref.turn, error: String(error) });
+        }
       }
     }
   }
+
+  /** False while the workflow still runs: extraction goes on behind the reply, so the history is not whole yet. */
+  async function archiveTurn(tenant: string, { turn, thread, branch }: TurnRef): Promise<boolean> {
+    const workflowId = turnWorkflowId({ tenant, branch, turn });
+    const handle = client.workflow.getHandle(workflowId);
+    const { status, runId } = await handle.describe();
+    if (status.name === 'RUNNING') return false;
+    const history = await handle.fetchHistory();
+    const bytes = proto.temporal.api.history.v1.History.encode(history).finish();
+    const stream = streams.history(turn);
+    await store.append(tenant, {
+      id: commands.history(turn),
+      streams: [{ name: stream, expectedVersion: 'any' }],
+      events: [
+        {
+          type: 'HistoryArchived',
+          stream,
+          data: {
+            thread,
+            branch,
+            turn,
+            workflowId,
+            runId,
+            events: history.events?.length ?? 0,
+            encoding: 'temporal-history-protobuf+base64',
+            history: Buffer.from(bytes).toString('base64'),
+          },
+        },
+      ],
+      meta: { actor: 'archiver' },
+    });
+    return true;
+  }
+}
+
+interface TurnRef {
+  readonly turn: string;
+  readonly thread: string;
+  readonly branch: string;
 }

@@ -12,6 +12,10 @@ import type { Activities, PendingCall, StepOutcome } from '../activities/types.t
 import { approvalDecidedSignal, progressQuery, replyUpdate } from './messages.ts';
 import type { TurnInput, TurnOutcome } from './messages.ts';
 
+/** How soon an approval is first looked up in the log, and how long the pauses between looks grow. */
+const firstLookMs = 15_000;
+const longestPauseMs = 3_600_000;
+
 /**
  * One turn: model steps and tool calls until the model is done, then extraction behind the reply. Everything it knows is in
  * references and numbers; what was said is in the log. Killing any worker at any point leaves each step wholly done or not.
@@ -39,7 +43,10 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
       const outcome = await runStep(step);
       position = outcome.position;
       if (outcome.done) break;
-      await Promise.all(outcome.calls.map((call) => runCall(step, call)));
+      // All of them end before the turn does: what a call has done must be in the log, also when another one fails.
+      const ends = await Promise.allSettled(outcome.calls.map((call) => runCall(step, call)));
+      const failed = ends.find((end) => end.status === 'rejected');
+      if (failed) throw failed.reason;
     }
     settled = { status: 'completed', position, approvals: [], code: null };
   } catch (error) {
@@ -62,9 +69,7 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
     if (call.approval !== null) {
       const { id, timeoutMs } = call.approval;
       waiting.add(id);
-      const inTime = await condition(() => decided.has(id), timeoutMs);
-      // The log settles a race between a late decision and the deadline: whichever was recorded first stands.
-      if (!inTime) await activities.short.expireApproval({ ...ref, approval: id });
+      await awaitDecision(id, timeoutMs);
       waiting.delete(id);
     }
     const tool = proxyActivities<Pick<Activities, 'runTool'>>({
@@ -73,6 +78,21 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
       retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
     });
     await tool.runTool({ ...ref, step: n, ordinal: call.ordinal, approval: call.approval?.id ?? null });
+  }
+
+  /**
+   * Waits for the signal, and asks the log now and then: whoever decided may have died before the signal was sent, or the
+   * decision may be older than this run. At the deadline the log settles the race: whichever was recorded first stands.
+   */
+  async function awaitDecision(approval: string, timeoutMs: number): Promise<void> {
+    let left = timeoutMs;
+    for (let pause = firstLookMs; ; pause = Math.min(pause * 4, longestPauseMs)) {
+      const wait = Math.min(pause, left);
+      if (await condition(() => decided.has(approval), wait)) return;
+      left -= wait;
+      const { isDecided } = await activities.short.settleApproval({ ...ref, approval, isExpired: left <= 0 });
+      if (isDecided) return;
+    }
   }
 
   async function endEarly(error: unknown): Promise<TurnOutcome> {
@@ -114,7 +134,7 @@ function proxies({ stepMs, heartbeatMs }: TurnInput['timeouts']) {
       startToCloseTimeout: '30s',
       retry: { initialInterval: '100ms', backoffCoefficient: 1.3, maximumInterval: '2s' },
     }),
-    short: proxyActivities<Pick<Activities, 'expireApproval' | 'endTurn' | 'recordExtractionFailure'>>({
+    short: proxyActivities<Pick<Activities, 'settleApproval' | 'endTurn' | 'recordExtractionFailure'>>({
       startToCloseTimeout: '30s',
       retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
     }),

@@ -53,6 +53,9 @@ export async function converse(stage: Stage, tally: Tally): Promise<void> {
   );
 }
 
+/** What each turn of part 2 asks to remember. */
+const memoriesPerTurn = 5;
+
 /** Part 2: the worker dies by SIGKILL at three places of a turn that writes five memories. */
 export async function kill(stage: Stage, tally: Tally): Promise<void> {
   stage.presenter.part(2, 'SIGKILL in the middle of five memory writes');
@@ -60,6 +63,7 @@ export async function kill(stage: Stage, tally: Tally): Promise<void> {
     turn: 't-kill-1',
     failpoint: 'step.model_answered@t-kill-1',
     where: 'after the model answered, before the commit',
+    expected: 0,
     message:
       'Please remember these five things: 1) my shoe size is 42; 2) I like trail running; 3) I am allergic to wool; 4) my birthday is 3 May; 5) my favourite colour is green',
   });
@@ -68,6 +72,7 @@ export async function kill(stage: Stage, tally: Tally): Promise<void> {
     turn: 't-kill-3',
     failpoint: 'step.committed@t-kill-3',
     where: 'after the commit, before Temporal hears of it',
+    expected: memoriesPerTurn,
     message:
       'Please remember these five things: 1) my sister is called Marta; 2) I like oat milk; 3) my rucksack is blue; 4) my tent holds two people; 5) my bike is a gravel bike',
   });
@@ -85,17 +90,25 @@ export async function kill(stage: Stage, tally: Tally): Promise<void> {
 async function killAt(
   stage: Stage,
   tally: Tally,
-  { turn, failpoint, where, message }: { turn: string; failpoint: string; where: string; message: string },
+  {
+    turn,
+    failpoint,
+    where,
+    expected,
+    message,
+  }: { turn: string; failpoint: string; where: string; expected: number; message: string },
 ): Promise<void> {
   const worker = await stage.restartWorker({ failpoint });
   const sent = sendInBackground(stage, 'ana-1', message, turn);
   const { signal } = await worker.exited;
   if (signal === 'SIGKILL') tally.kills += 1;
   else tally.complaints.push(`the kill ${where} did not land`);
+  const writes = await writesOf(stage, turn);
   stage.presenter.note(
-    `worker ${worker.pid} died by ${signal ?? 'an exit'} ${where}: ${await writesOf(stage, turn)} of its memory writes are in the log`,
-    { turn, where, signal },
+    `worker ${worker.pid} died by ${signal ?? 'an exit'} ${where}: ${writes} of its memory writes are in the log`,
+    { turn, where, signal, writes },
   );
+  expectWrites(stage, tally, `at the kill ${where}`, writes, expected);
   await recover(stage, tally, turn, message, sent);
 }
 
@@ -113,18 +126,20 @@ async function killInsideCommit(stage: Stage, tally: Tally): Promise<void> {
     );
     return left?.['n'] === 0;
   });
-  const worker = stage.worker();
+  // Nobody works while the turn is requested: the lock is held before the step can commit.
+  await stage.stopWorker();
   const sent = sendInBackground(stage, 'ana-1', message, turn);
   await stage.until(
     'the turn to be requested',
     async () => (await stage.query('select 1 from holdfast.turn where tenant = $1 and turn = $2', [turn]))[0],
   );
   const release = await stage.holdHead();
+  const worker = await stage.restartWorker();
   await stage.until('the commit to wait inside PostgreSQL', async () => {
     const [waiting] = await stage.query(
       `select 1 from pg_stat_activity where $1::int is not null and application_name = 'holdfast worker' and wait_event_type = 'Lock'`,
     );
-    return waiting ?? (await stage.query('select 1 from holdfast.step where tenant = $1 and turn = $2', [turn]))[0];
+    return waiting;
   });
   const before = await writesOf(stage, turn);
   worker.kill();
@@ -163,10 +178,16 @@ async function recover(
     `another worker finished the turn within ${seconds} s of its own start: ${writes} memory writes, each once`,
     { turn, writes },
   );
+  expectWrites(stage, tally, `after ${turn}`, writes, memoriesPerTurn);
   await stage.until(
     `the extraction of turn ${turn}`,
     async () => (await stage.query('select 1 from holdfast.extraction where tenant = $1 and turn = $2', [turn]))[0],
   );
+}
+
+/** What the demo model proposes is known, so five are five; what another model proposes is checked by the audit alone. */
+function expectWrites(stage: Stage, tally: Tally, when: string, found: number, expected: number): void {
+  if (stage.isScripted && found !== expected) tally.complaints.push(`${found} memory writes ${when}, not ${expected}`);
 }
 
 /** Memory writes of a turn's first step that are in the log. */

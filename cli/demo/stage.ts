@@ -12,6 +12,8 @@ export interface Stage {
   readonly client: HoldfastClient;
   readonly presenter: Presenter;
   readonly shopUrl: string;
+  /** The demo model answers: it proposes exactly five memories where it is asked to. */
+  readonly isScripted: boolean;
   /** Runs a query on the log as the application role, as this demo's tenant ($1), and shows it with its rows. */
   prove(what: string, sql: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
   /** The same without showing it. */
@@ -20,7 +22,8 @@ export interface Stage {
   say(thread: string, message: string, turn: string): Promise<TurnResult>;
   /** Ends the worker and starts another one; with a failpoint it ends itself there by SIGKILL. */
   restartWorker(options?: { readonly failpoint?: string }): Promise<Child>;
-  worker(): Child;
+  /** Ends the worker and starts none. */
+  stopWorker(): Promise<void>;
   /** Holds the log's head lock until the function it gives is called: commits of this tenant wait inside the server. */
   holdHead(): Promise<() => Promise<void>>;
   /** Polls until the condition gives a value. Throws HoldfastError DEMO_STUCK with what was waited for. */
@@ -37,10 +40,11 @@ export interface StageOptions {
   readonly client: HoldfastClient;
   readonly presenter: Presenter;
   readonly taskQueue: string;
+  readonly isScripted: boolean;
 }
 
 /** Opens the stage with its first worker. */
-export async function openStage({ stack, client, presenter, taskQueue }: StageOptions): Promise<Stage> {
+export async function openStage({ stack, client, presenter, taskQueue, isScripted }: StageOptions): Promise<Stage> {
   const pool = openPool({ url: stack.databaseUrl, applicationName: 'holdfast demo', maxConnections: 2 });
   const admin = new pg.Pool({ connectionString: stack.adminUrl, application_name: 'holdfast demo lock', max: 1 });
   const { rows } = await pool.query<{ no: number }>('select holdfast.find_tenant($1) as no', [client.tenant]);
@@ -78,6 +82,7 @@ export async function openStage({ stack, client, presenter, taskQueue }: StageOp
   return {
     client,
     presenter,
+    isScripted,
     shopUrl: stack.demoModelUrl.replace(/\/v1$/, ''),
     query,
     until,
@@ -109,7 +114,9 @@ export async function openStage({ stack, client, presenter, taskQueue }: StageOp
       await stack.recordWorker(worker);
       return worker;
     },
-    worker: () => worker,
+    async stopWorker() {
+      await worker.stop({ graceMs: 15_000 });
+    },
     async holdHead() {
       const session = await admin.connect();
       await session.query('begin');

@@ -63,6 +63,7 @@ export async function findByTerms(
           from unnest(q.terms) term) as frequencies
      from visible d, q, corpus
      where d.terms @@ q.any_term
+     order by ts_rank_cd(d.terms, q.any_term) desc, d.id
      limit $7`,
     values: [...visibleValues(reader, scope), query.slice(0, 10_000), limit],
   });

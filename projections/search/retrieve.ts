@@ -44,6 +44,8 @@ export interface Retrieved {
 const leastSimilarity = 0.15;
 /** Candidates taken from each channel into the fusion. */
 const channelDepth = 50;
+/** Documents with a word of the query that are scored; beyond it, document frequencies are those of the best. */
+const lexicalDepth = 1_000;
 
 /** Hybrid retrieval: words (BM25) and vectors (bit codes, then exact cosine), fused by rank, diversified, packed, explained. */
 export async function retrieve(reader: ViewReader, input: RetrieveInput): Promise<Retrieved> {
@@ -67,7 +69,10 @@ export async function retrieve(reader: ViewReader, input: RetrieveInput): Promis
     return best.length;
   };
 
-  const lexical = await findByTerms(reader, { scope, query });
+  const lexical = await findByTerms(reader, { scope, query, limit: lexicalDepth });
+  if (lexical.matches.length === lexicalDepth) {
+    degraded.push(`more than ${lexicalDepth} memories share words with the query; the best of them were ranked`);
+  }
   const bm25Scores = bm25(lexical.matches, lexical);
   const channels: Record<string, number> = {
     words: keep(

@@ -1,4 +1,5 @@
-import type { Selectable } from 'kysely';
+import { sql } from 'kysely';
+import type { Selectable, SqlBool } from 'kysely';
 import type { Position } from '../../eventstore/index.ts';
 import type { ViewDatabase, ViewReader } from '../read-views.ts';
 import { heldAt } from '../read-views.ts';
@@ -305,14 +306,18 @@ export async function findExtraction(
     .executeTakeFirst();
 }
 
-/** Ended turns whose Temporal history is not in the log yet, oldest first. */
-export async function listUnarchivedTurns({ db, position, tenant }: ViewReader, limit = 50): Promise<TurnRef[]> {
+/** Ended turns whose Temporal history is not in the log yet, oldest first, without those that the caller knows about. */
+export async function listUnarchivedTurns(
+  { db, position, tenant }: ViewReader,
+  { except = [], limit = 50 }: { readonly except?: readonly string[]; readonly limit?: number } = {},
+): Promise<TurnRef[]> {
   return db
     .selectFrom('turn_end as e')
     .leftJoin('history as h', (join) => join.onRef('h.tenant', '=', 'e.tenant').onRef('h.turn', '=', 'e.turn'))
     .where('e.tenant', '=', tenant)
     .where(heldAt(position, 'e'))
     .where('h.turn', 'is', null)
+    .where(sql<SqlBool>`e.turn <> all(${except})`)
     .select(['e.turn', 'e.thread', 'e.branch'])
     .orderBy('e.from_pos')
     .limit(limit)

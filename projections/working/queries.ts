@@ -16,32 +16,38 @@ export interface ThreadMessages {
 
 /**
  * The newest messages of a branch: those of completed turns (a failed turn may have a tool call without a result, which no
- * model accepts) and of the current turn. Bounded, so that a long thread costs no more than a short one.
+ * model accepts), bounded, so that a long thread costs no more than a short one; and all of the current turn.
  * @param turn the current turn; without it, all completed ones
  */
 export async function readMessages(
   { db, position, tenant }: ViewReader,
   { thread, branch, turn, limit = 200 }: { thread: string; branch: string; turn?: string; limit?: number },
 ): Promise<ThreadMessages> {
-  const rows = await db
+  const messages = db
     .selectFrom('message as m')
     .innerJoin('turn as t', (join) => join.onRef('t.tenant', '=', 'm.tenant').onRef('t.turn', '=', 'm.turn'))
-    .leftJoin('turn_end as e', (join) =>
-      join.onRef('e.tenant', '=', 'm.tenant').onRef('e.turn', '=', 'm.turn').on('e.from_pos', '<=', position),
-    )
     .where('m.tenant', '=', tenant)
     .where('m.thread', '=', thread)
     .where('m.branch', '=', branch)
     .where(heldAt(position, 'm'))
-    .where((eb) => eb.or([eb('e.status', '=', 'completed'), ...(turn === undefined ? [] : [eb('m.turn', '=', turn)])]))
-    .select(['m.turn', 'm.step', 'm.ordinal', 'm.role', 'm.content', 'm.tool_calls', 'm.call', 'm.from_pos'])
+    .select(['m.turn', 'm.step', 'm.ordinal', 'm.role', 'm.content', 'm.tool_calls', 'm.call', 'm.from_pos']);
+  const earlier = await messages
+    .innerJoin('turn_end as e', (join) =>
+      join.onRef('e.tenant', '=', 'm.tenant').onRef('e.turn', '=', 'm.turn').on('e.from_pos', '<=', position),
+    )
+    .where('e.status', '=', 'completed')
+    .where('m.turn', '<>', turn ?? '')
     .orderBy('t.from_pos', 'desc')
     .orderBy('m.step', 'desc')
     .orderBy('m.ordinal', 'desc')
     .limit(limit)
     .execute();
-  rows.reverse();
-  const start = rows.findIndex((row) => row.turn === turn);
+  // The current turn whole, however many tools it has called: a model accepts no result without its call.
+  const own =
+    turn === undefined
+      ? []
+      : await messages.where('m.turn', '=', turn).orderBy('m.step').orderBy('m.ordinal').execute();
+  const rows = [...earlier.toReversed(), ...own];
   return {
     messages: rows.map((row): ThreadMessage => {
       const at = { position: row.from_pos };
@@ -49,7 +55,7 @@ export async function readMessages(
       if (row.role === 'tool') return { role: 'tool', content: row.content ?? '', toolCallId: row.call ?? '', ...at };
       return { role: 'assistant', content: row.content, toolCalls: row.tool_calls as RecordedToolCall[], ...at };
     }),
-    currentTurnStart: start === -1 ? rows.length : start,
+    currentTurnStart: earlier.length,
   };
 }
 

@@ -63,7 +63,7 @@ describe('a command is refused before anything is sent', () => {
   test('more than 32 MiB, with the way out as hint', () => {
     const half = 'x'.repeat(commandLimits.bytes / 2);
     const attempt = (): unknown => encodeCommand({ ...valid, events: [noted('s', half), noted('s', half)] });
-    expect(attempt).toThrow(/characters long; expected at most 33554432/);
+    expect(attempt).toThrow(/bytes long; expected at most 33554432/);
     try {
       attempt();
     } catch (error) {

@@ -57,6 +57,25 @@ describe('migrate', () => {
     expect(await shape(database.url)).toEqual(before);
   });
 
+  test('again by a user who may only act as the owner role', async () => {
+    await using database = await freshDatabase();
+    await migrate({ ...none, adminUrl: database.url });
+    const name = `migrator_${process.pid}`;
+    const admin = new pg.Client({ connectionString: database.url });
+    await admin.connect();
+    try {
+      await admin.query(`create role ${name} login password 'm' in role holdfast_owner, holdfast_app`);
+      const url = new URL(database.url);
+      url.username = name;
+      url.password = 'm';
+      expect((await migrate({ ...holdfastSchema, adminUrl: url.href })).applied).toEqual(['0002-embeddings']);
+      expect(await createTenant(url.href, 'theirs')).toBeGreaterThan(0);
+    } finally {
+      await admin.query(`drop role ${name}`);
+      await admin.end();
+    }
+  });
+
   test('from two processes at the same time on a fresh database gives the schema of one', async () => {
     await using database = await freshDatabase();
     const reports = await Promise.all(

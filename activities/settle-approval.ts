@@ -1,16 +1,19 @@
 import { StreamSealedError } from '../eventstore/index.ts';
 import { commands, streams } from '../memory/keys.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { TurnRef } from './types.ts';
+import type { SettleApprovalInput } from './types.ts';
 
 const actor = 'holdfast:deadline';
 
-/** Rejects an approval whose deadline passed. The stream takes one decision: one that was recorded before stands. */
-export async function expireApproval(
-  deps: ActivityDeps,
-  input: TurnRef & { readonly approval: string },
-): Promise<void> {
+/**
+ * Tells whether the log holds a decision about an approval. When its deadline has passed, rejects it first: the stream takes one
+ * decision, so one that was recorded before stands.
+ */
+export async function settleApproval(deps: ActivityDeps, input: SettleApprovalInput): Promise<{ isDecided: boolean }> {
   const stream = streams.approval(input.approval);
+  const events = await deps.store.readStream(input.tenant, stream);
+  if (events.some(({ type }) => type === 'ApprovalDecided')) return { isDecided: true };
+  if (!input.isExpired) return { isDecided: false };
   try {
     await deps.store.append(input.tenant, {
       id: commands.decision(input.approval, 'reject', actor),
@@ -19,6 +22,7 @@ export async function expireApproval(
         {
           type: 'ApprovalDecided',
           stream,
+          subjects: events[0]?.subjects ?? [],
           data: {
             thread: input.thread,
             branch: input.branch,
@@ -37,4 +41,5 @@ export async function expireApproval(
   } catch (error) {
     if (!(error instanceof StreamSealedError)) throw error;
   }
+  return { isDecided: true };
 }
