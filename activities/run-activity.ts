@@ -63,7 +63,8 @@ function toFailure(deps: ActivityDeps, ref: TurnRef, activity: string, error: un
 function failureMessage(error: HoldfastError): string {
   if (error instanceof ModelError) {
     const status = error.status === undefined ? '' : `, HTTP ${error.status}`;
-    return `The model call failed (${error.code}${status}); the worker's log has its words.`;
+    // Hints are texts of ours, chosen by the code.
+    return `The model call failed (${error.code}${status}); the worker's log has its words. ${error.hint ?? ''}`.trim();
   }
   return error.hint === undefined ? error.message : `${error.message} ${error.hint}`;
 }

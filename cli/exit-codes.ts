@@ -29,6 +29,8 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   ALREADY_DECIDED: exitCodes.conflict,
   TURN_ENDED: exitCodes.conflict,
   EXPECTED_VERSION_CONFLICT: exitCodes.conflict,
+  BLOCK_CONFLICT: exitCodes.conflict,
+  INVALID_BLOCK: exitCodes.usage,
   STREAM_SEALED: exitCodes.conflict,
   COMMAND_BODY_DIFFERS: exitCodes.conflict,
   STORE_UNAVAILABLE: exitCodes.unreachable,

@@ -15,10 +15,18 @@ interface MemoryOptions {
   readonly limit?: number;
 }
 
+interface BlockOptions extends MemoryOptions {
+  readonly description?: string;
+  readonly chars?: number;
+  readonly expect?: string;
+  readonly reason: string;
+}
+
+type Block = Awaited<ReturnType<HoldfastClient['memory']['blocks']>>[number];
 type FoundItem = Awaited<ReturnType<HoldfastClient['memory']['search']>>['items'][number];
 type Fact = Awaited<ReturnType<HoldfastClient['memory']['list']>>[number];
 
-/** Registers `memory search` and `memory list`. */
+/** Registers `memory search`, `list`, `blocks` and `set-block`. */
 export function registerMemory(program: Command): void {
   const memory = program.command('memory').description('search and list what is remembered');
   explain(
@@ -51,6 +59,52 @@ export function registerMemory(program: Command): void {
     {
       examples: ['memory search "how should we contact Ana?" --user ana', 'memory search refund --at 40 --json'],
       json: '[{id, kind, text, score, reason, ranks, factors, label, rejected, thread, turn, saidAt}]',
+    },
+  );
+  explain(
+    withScope(memory.command('blocks').description('the blocks that stand in every prompt')).action(
+      (options: MemoryOptions, command: Command) =>
+        runCommand(command, (run) =>
+          run.withClient(async (client) => {
+            const { at } = options;
+            const scope = scopeOf(run.config, options);
+            const blocks = await client.memory.blocks({ scope, ...(at === undefined ? {} : { at }) });
+            if (blocks.length === 0) run.output.say('There are no blocks. Set one with `holdfast memory set-block`.');
+            return { data: blocks, text: blockTable(blocks) };
+          }),
+        ),
+    ),
+    {
+      examples: ['memory blocks --user ana'],
+      json: '[{label, description, value, limit, scope, position}]',
+    },
+  );
+  explain(
+    withScope(memory.command('set-block <label> <value>').description('set a block of working memory'))
+      .option('--description <text>', 'what belongs there, for the model; needed for a new block')
+      .option('--chars <n>', 'most characters of the value', wholeNumber(1))
+      .option('--expect <value>', 'only if the block still has this value')
+      .option('--reason <text>', 'why', 'set by hand')
+      .action((label: string, value: string, options: BlockOptions, command: Command) =>
+        runCommand(command, (run) =>
+          run.withClient(async (client) => {
+            const block = await client.memory.editBlock({
+              scope: scopeOf(run.config, options),
+              label,
+              value,
+              actor: `user:${run.config.user}`,
+              reason: options.reason,
+              ...(options.description === undefined ? {} : { description: options.description }),
+              ...(options.chars === undefined ? {} : { limit: options.chars }),
+              ...(options.expect === undefined ? {} : { expectedValue: options.expect }),
+            });
+            return { data: block, text: blockTable([block]) };
+          }),
+        ),
+      ),
+    {
+      examples: ['memory set-block tone "Formal, short." --description "How to speak to this user" --user ana'],
+      json: '{label, description, value, limit, scope, position}',
     },
   );
   explain(
@@ -92,6 +146,19 @@ export function searchText(items: readonly FoundItem[]): string {
       return `${bold(`${index + 1}.`)} ${shorten(oneLine(item.text), 400)}\n${dim(indent(about.join('\n'), '   '))}`;
     })
     .join('\n');
+}
+
+function blockTable(blocks: readonly Block[]): string {
+  if (blocks.length === 0) return '';
+  return table(
+    ['POS', 'LABEL', 'CHARS', 'VALUE'],
+    blocks.map(({ position, label, value, limit }) => [
+      String(position),
+      oneLine(label),
+      `${value.length}/${limit}`,
+      oneLine(value),
+    ]),
+  );
 }
 
 /** Facts with validity and sources; nothing for none. */

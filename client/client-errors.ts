@@ -70,3 +70,22 @@ export class HistoryNotArchivedError extends HoldfastError {
     });
   }
 }
+
+/** Thrown when a block breaks its own limit or lacks what a new one needs. Nothing was changed. */
+export class InvalidBlockError extends HoldfastError {
+  constructor(message: string, hint: string) {
+    super('INVALID_BLOCK', message, { hint });
+  }
+}
+
+/** Thrown when a block is not what the edit expected: somebody changed it first. Nothing was changed. */
+export class BlockConflictError extends HoldfastError {
+  /** The value that stands; null when there is no such block. */
+  readonly value: string | null;
+  constructor(label: string, value: string | null) {
+    super('BLOCK_CONFLICT', `Block "${label}" was changed by somebody else.`, {
+      hint: 'Look at the value that stands, decide again, and edit with it as expectedValue.',
+    });
+    this.value = value;
+  }
+}

@@ -12,11 +12,15 @@ import { listFacts } from '../projections/semantic/queries.ts';
 import type { FactRow } from '../projections/semantic/queries.ts';
 import type { ApprovalRow, ThreadRow, TurnRow } from '../projections/threads/queries.ts';
 import { listApprovals, listThreads, listTurns } from '../projections/threads/queries.ts';
+import { readBlocks } from '../projections/working/queries.ts';
+import type { BlockRow } from '../projections/working/queries.ts';
 import { defaultTimeouts } from '../workflows/messages.ts';
 import { ThreadNotFoundError } from './client-errors.ts';
 import { connectTemporal } from './connect-temporal.ts';
 import { decideApproval, findApproval } from './decide-approval.ts';
 import type { ApprovalDecision, DecisionOutcome } from './decide-approval.ts';
+import { editBlock } from './edit-block.ts';
+import type { BlockEdit } from './edit-block.ts';
 import { archivedHistory, explainTurn } from './explain-turn.ts';
 import type { ExplainedTurn } from './explain-turn.ts';
 import { inspectState, listCheckpoints } from './inspect-state.ts';
@@ -86,6 +90,10 @@ export interface HoldfastClient {
       readonly at?: Position;
     }): Promise<Retrieved>;
     list(request: { readonly scope: Scope; readonly past?: boolean; readonly at?: Position }): Promise<FactRow[]>;
+    /** The blocks that stand in the prompts of a scope. */
+    blocks(request: { readonly scope: Scope; readonly at?: Position }): Promise<BlockRow[]>;
+    /** Sets a block, compare-and-set. */
+    editBlock(edit: BlockEdit): Promise<BlockRow>;
   };
   /** Closes both connections. */
   close(): Promise<void>;
@@ -159,6 +167,8 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
           at,
         );
       },
+      blocks: ({ scope, at }) => read((reader) => readBlocks(reader, scope), at),
+      editBlock: (edit) => editBlock(context, edit),
       list: ({ scope, past = false, at }) => read((reader) => listFacts(reader, { reader: scope, past }), at),
     },
     async close() {

@@ -2,12 +2,15 @@
 export { createClient } from './create-client.ts';
 export type { ClientOptions, HoldfastClient } from './create-client.ts';
 export type { SendTurn, TurnResult, WaitOptions } from './send-turn.ts';
+export type { BlockEdit } from './edit-block.ts';
 export type { ApprovalDecision, DecisionOutcome } from './decide-approval.ts';
 export type { ExplainedItem, ExplainedStep, ExplainedTurn } from './explain-turn.ts';
 export type { Checkpoint, StatePoint, ThreadState } from './inspect-state.ts';
 export {
   ApprovalNotFoundError,
+  BlockConflictError,
   HistoryNotArchivedError,
+  InvalidBlockError,
   InvalidDecisionError,
   InvalidTurnError,
   TemporalUnavailableError,

@@ -203,7 +203,9 @@ describe('what the package shows', () => {
     expect(Object.keys(agents).sort()).toEqual(['InvalidArgumentsError', 'defineAgent', 'defineConfig', 'defineTool']);
     expect(Object.keys(client).sort()).toEqual([
       'ApprovalNotFoundError',
+      'BlockConflictError',
       'HistoryNotArchivedError',
+      'InvalidBlockError',
       'InvalidDecisionError',
       'InvalidTurnError',
       'TemporalUnavailableError',

@@ -179,3 +179,67 @@ test('two approvals of one step are decided each on its own, in any order', asyn
   expect(await rig.client.turns.result(turn)).toMatchObject({ status: 'completed' });
   expect(payments.map(({ amount }) => amount)).toEqual([2, 1]);
 });
+
+test('a decision whose signal never came is found in the log', { timeout: 60_000 }, async () => {
+  const approval = await askToPay('unsignalled');
+  const stream = `approval/${approval}`;
+  const ref = { thread: 'unsignalled', branch: 'main', turn: 'unsignalled' };
+  // What a process leaves behind that dies between the decision and the signal.
+  await database.store.append('default', {
+    id: `${stream}/approve/mia`,
+    streams: [{ name: stream, expectedVersion: 'some', seal: true }],
+    events: [
+      {
+        type: 'ApprovalDecided',
+        stream,
+        data: {
+          ...ref,
+          approval,
+          decision: 'approve',
+          actor: 'mia',
+          reason: null,
+          arguments: null,
+          message: null,
+          timedOut: false,
+        },
+      },
+    ],
+  });
+  expect(await rig.client.turns.result('unsignalled', { timeoutMs: 40_000 })).toMatchObject({ status: 'completed' });
+  expect(payments).toHaveLength(1);
+});
+
+test('a second, different edit by the same person is not applied, and recorded', async () => {
+  const approval = await askToPay('second-thought');
+  const first = await decide({ approval, decision: 'edit', arguments: { amount: 1, note: 'a' }, actor: 'mia' });
+  const second = await decide({ approval, decision: 'edit', arguments: { amount: 2, note: 'b' }, actor: 'mia' });
+  expect([first.applied, second.applied]).toEqual([true, false]);
+  expect(await rig.client.turns.result('second-thought')).toMatchObject({ status: 'completed' });
+  expect(payments).toEqual([{ amount: 1, note: 'a' }]);
+  expect(countTypes(await readTurnLog(database.admin, 'second-thought'))).toMatchObject({
+    ApprovalDecided: 1,
+    ApprovalDecisionIgnored: 1,
+  });
+});
+
+test('everything that is said about a user names the user as its subject', async () => {
+  const turn = 'about-ana';
+  const message = 'Use the tool pay with {"amount": 80, "note": "x"}';
+  const waiting = await rig.client.turns.send({ turn, thread: turn, message, agent: 'paying', user: 'ana' });
+  await decide({
+    approval: waiting.waitingFor[0] ?? '',
+    decision: 'edit',
+    arguments: { amount: 3, note: 'y' },
+    actor: 'mia',
+  });
+  await rig.client.turns.result(turn);
+  await closedHistory(rig, turn);
+  const { rows } = await database.admin.query<{ type: string; subjects: string[] | null }>(
+    `select type, subjects from event where data ->> 'turn' = $1 or data -> 'source' ->> 'turn' = $1`,
+    [turn],
+  );
+  const textless = ['ToolStarted', 'TurnCompleted', 'HistoryArchived'];
+  expect(rows.length).toBeGreaterThan(5);
+  for (const { type, subjects } of rows)
+    if (!textless.includes(type)) expect({ type, subjects }).toEqual({ type, subjects: ['user:ana'] });
+});

@@ -265,6 +265,12 @@ describe('confirm and retract', () => {
 });
 
 describe('procedures', () => {
+  test.each(['retract', 'confirm'] as const)('when one is to be %sed, then nothing is learned', (action) => {
+    const { said, events } = decide({}, proposal({ kind: 'procedure', action, text: 'Forget how to do it.' }));
+    expect(said).toEqual([['rejected', null]]);
+    expect(events).toEqual([]);
+  });
+
   const howTo = proposal({ kind: 'procedure', value: 'Return a parcel', text: 'Print the label.' });
 
   test('a new goal is version 1, a new text the next version, the same text a duplicate', () => {

@@ -150,6 +150,7 @@ test('one turn id for two messages: the second is refused and changes nothing', 
   const refused = rig.client.turns.send({ ...request, message: 'I live in Porto.' });
   await expect(refused).rejects.toThrow(TurnIdTakenError);
   await expect(rig.client.turns.send({ ...request, thread: 'elsewhere' })).rejects.toThrow(TurnIdTakenError);
+  await expect(rig.client.turns.send({ ...request, agent: 'somebody-else' })).rejects.toThrow(TurnIdTakenError);
   await expect(rig.client.turns.send({ ...request, user: 'ana' })).rejects.toThrow(TurnIdTakenError);
   expect(await rig.client.turns.get('taken')).toEqual(first);
 });

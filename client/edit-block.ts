@@ -1,0 +1,77 @@
+import { cleanText } from '../eventstore/index.ts';
+import { streams } from '../memory/keys.ts';
+import type { Scope } from '../memory/scope.ts';
+import { isVisible } from '../memory/scope.ts';
+import { readViews } from '../projections/read-views.ts';
+import { readBlocks } from '../projections/working/queries.ts';
+import type { BlockRow } from '../projections/working/queries.ts';
+import { BlockConflictError, InvalidBlockError } from './client-errors.ts';
+import type { ClientContext } from './send-turn.ts';
+
+/** A change of a block of working memory. */
+export interface BlockEdit {
+  readonly scope: Scope;
+  readonly label: string;
+  readonly value: string;
+  /** Who changes it, and why; recorded. */
+  readonly actor: string;
+  readonly reason: string;
+  /** What belongs there, for the model. @default as it is; required for a new block */
+  readonly description?: string;
+  /** Upper bound of the value in characters. @default as it is, or 2000 */
+  readonly limit?: number;
+  /** Compare and set: only if the block still has this value (null: only if there is none). @default whatever it is now */
+  readonly expectedValue?: string | null;
+}
+
+/**
+ * Sets a block that stands in every prompt of its scope. Two edits at once cannot both win: the later one gets
+ * BlockConflictError with the value that stands. Throws InvalidBlockError when the value is longer than the block's limit.
+ */
+export async function editBlock(context: ClientContext, edit: BlockEdit): Promise<BlockRow> {
+  const { scope, label, value, actor, reason } = edit;
+  const stream = streams.block(scope, label);
+  const versions = await context.store.readStream(context.tenant, stream);
+  const before = await findBlock(context, scope, label);
+  const description = edit.description ?? before?.description;
+  const limit = edit.limit ?? before?.limit ?? 2_000;
+  if (label === '' || description === undefined) {
+    throw new InvalidBlockError(
+      `Block "${label}" is new and needs a label and a description.`,
+      'Say in the description what belongs there: the model reads it.',
+    );
+  }
+  if (value.length > limit) {
+    throw new InvalidBlockError(
+      `The value of block "${label}" has ${value.length} characters; its limit is ${limit}.`,
+      'Shorten the value, or raise the limit.',
+    );
+  }
+  if (edit.expectedValue !== undefined && edit.expectedValue !== (before?.value ?? null)) {
+    throw new BlockConflictError(label, before?.value ?? null);
+  }
+  // One id per version of the block: of two edits that saw the same version, the log takes one.
+  const receipt = await context.store.append(context.tenant, {
+    id: `${stream}/v${versions.length + 1}`,
+    streams: [{ name: stream, expectedVersion: versions.length }],
+    events: [
+      {
+        type: 'BlockEdited',
+        stream,
+        subjects: scope.user === undefined ? [] : [`user:${scope.user}`],
+        data: { scope, label, description, value, limit, actor, reason },
+      },
+    ],
+    meta: { actor },
+  });
+  const after = await findBlock(context, scope, label);
+  if (receipt.bodyDiffers || !after) throw new BlockConflictError(label, after?.value ?? null);
+  return after;
+}
+
+/** The block of exactly this scope, if there is one. */
+async function findBlock(context: ClientContext, scope: Scope, label: string): Promise<BlockRow | undefined> {
+  const tenant = await context.store.tenantNumber(context.tenant);
+  const blocks = await readViews(context.pool, tenant, (reader) => readBlocks(reader, scope));
+  return blocks.find((block) => block.label === cleanText(label) && isVisible(scope, block.scope));
+}
