@@ -107,16 +107,8 @@ export async function openLocalStack({ config, onProgress }: LocalStackOptions):
     await record(serviceNames.temporal, temporal.pid, temporal.address);
     await record(serviceNames.temporalUi, null, temporal.uiUrl);
 
-    const port = await findFreePort(8_799);
-    const demoModel = await startChild({
-      name: serviceNames.demoModel,
-      command: process.execPath,
-      args: [join(import.meta.dirname, '..', 'llm', 'demo-model', 'main.ts'), '--port', String(port)],
-      logFile: join(config.stateDir, 'demo-model.log'),
-      ready: /listening on/,
-    });
+    const { child: demoModel, url: demoModelUrl } = await startDemoModel(config);
     closers.push(() => demoModel.stop());
-    const demoModelUrl = `http://127.0.0.1:${port}/v1`;
     await record(serviceNames.demoModel, demoModel.pid, demoModelUrl);
     await bundleWorkflows(bundleFile(config));
 
@@ -148,6 +140,25 @@ export async function openLocalStack({ config, onProgress }: LocalStackOptions):
 export function describeModel(config: Config, { demoModelUrl }: Pick<LocalStack, 'demoModelUrl'>): string {
   if (usesDemoModel(config)) return `demo model (scripted, not an AI) at ${demoModelUrl}`;
   return `${config.model.name ?? 'gpt-4.1-mini'} at ${config.model.baseUrl ?? "the provider's default address"}`;
+}
+
+/** Another stack that starts at this moment may take the port between our look and our start: then the next one is taken. */
+async function startDemoModel(config: Config): Promise<{ child: Child; url: string }> {
+  for (let attempt = 1; ; attempt++) {
+    const port = await findFreePort(8_799);
+    try {
+      const child = await startChild({
+        name: serviceNames.demoModel,
+        command: process.execPath,
+        args: [join(import.meta.dirname, '..', 'llm', 'demo-model', 'main.ts'), '--port', String(port)],
+        logFile: join(config.stateDir, 'demo-model.log'),
+        ready: /listening on/,
+      });
+      return { child, url: `http://127.0.0.1:${port}/v1` };
+    } catch (error) {
+      if (attempt === 5) throw error;
+    }
+  }
 }
 
 interface RunningDatabase {
