@@ -246,9 +246,12 @@ start() {
   fi
   [ ! -e "$dir/server.json" ] || note "the server of an earlier run (process $(recorded pid)) is gone, starting a new one"
   rm -f "$dir/server.json"
-  for attempt in 1 2 3; do
+  for attempt in 1 2 3 4 5; do
     start_once && break
-    [ "$attempt" -lt 3 ] || fail "could not get a free port in 3 attempts, the last was $port"
+    [ "$attempt" -lt 5 ] || fail "could not get a free port in 5 attempts, the last was $port"
+    # A port may look free and yet be refused: somebody's outgoing connection has it. Look further up.
+    port=$((port + 1 + RANDOM % 100))
+    [ -z "$ui_port" ] || ui_port=$((ui_port + 1 + RANDOM % 100))
   done
   release_lock
   # Before the report: whoever reads it may end us at once.
