@@ -2,7 +2,6 @@ import { HoldfastError } from '../errors/holdfast-error.ts';
 import { findTurn } from '../projections/threads/queries.ts';
 import { readViews } from '../projections/read-views.ts';
 import type { ActivityDeps } from './deps.ts';
-import { endTurn } from './end-turn.ts';
 import type { TurnRef } from './types.ts';
 
 /**
@@ -23,14 +22,6 @@ export async function awaitPredecessor(
     turn: earlier.turn,
     agent: earlier.agent,
   };
-  if ((await deps.ensureRunning(ref)) === 'gone') {
-    await endTurn(deps, {
-      ...ref,
-      status: 'failed',
-      code: 'WORKFLOW_GONE',
-      message: 'The workflow of this turn ended without its terminal event.',
-    });
-    return;
-  }
+  if (await deps.closeGoneTurn(ref)) return;
   throw new HoldfastError('THREAD_BUSY', `Turn "${earlier.turn}" of this thread has not ended.`, { retryable: true });
 }

@@ -25,8 +25,8 @@ export interface ActivityDeps {
   readonly embedder: Embedder;
   /** Version of the code, recorded in every checkpoint. */
   readonly codeVersion: string;
-  /** Starts the workflow of a turn whose request is in the log, or tells that it runs, or that it has gone. */
-  readonly ensureRunning: (ref: TurnRef) => Promise<'started' | 'running' | 'gone'>;
+  /** Sees to it that somebody works on a turn: starts it if its start was lost, closes it if its workflow is gone (then true). */
+  readonly closeGoneTurn: (ref: TurnRef) => Promise<boolean>;
   /** Called at each boundary of a write path. Does nothing outside fault injection. */
   readonly reached: (boundary: Boundary, turn: string) => void;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>) => void;

@@ -7,7 +7,7 @@ import type { ActivityDeps } from './deps.ts';
 import type { EndTurnInput, TurnEnd } from './types.ts';
 
 /** Writes the terminal event of a turn that did not end by its last step. Exactly one terminal event: an earlier one wins. */
-export async function endTurn(deps: Pick<ActivityDeps, 'store' | 'pool'>, input: EndTurnInput): Promise<TurnEnd> {
+export async function endTurn(deps: ActivityDeps, input: EndTurnInput): Promise<TurnEnd> {
   const stream = streams.turn(input.turn);
   const ref = { thread: input.thread, branch: input.branch, turn: input.turn };
   try {

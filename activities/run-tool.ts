@@ -34,6 +34,7 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
   const { turn, call, decision } = await loadCall(deps, input);
 
   const stream = streams.turn(input.turn);
+  const place = { thread: turn.thread, branch: turn.branch, turn: turn.turn, step: input.step, ordinal: input.ordinal };
   const started = performance.now();
   try {
     const completed = await complete();
@@ -47,11 +48,7 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
           stream,
           subjects: subjectsOf(turnScope(turn)),
           data: {
-            thread: turn.thread,
-            branch: turn.branch,
-            turn: turn.turn,
-            step: input.step,
-            ordinal: input.ordinal,
+            ...place,
             call: call.id,
             tool: call.name,
             ...completed,
@@ -139,11 +136,7 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
           type: 'ToolStarted',
           stream,
           data: {
-            thread: turn.thread,
-            branch: turn.branch,
-            turn: turn.turn,
-            step: input.step,
-            ordinal: input.ordinal,
+            ...place,
             tool: call.name,
             effectKey,
           },

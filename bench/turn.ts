@@ -6,7 +6,7 @@ import proto from '@temporalio/proto';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/create-activities.ts';
 import { createClient } from '../client/index.ts';
-import { ensureRunning } from '../client/start-turn.ts';
+import { closeGoneTurn } from '../client/close-gone-turn.ts';
 import { openLocalStack } from '../cli/local-stack.ts';
 import { loadConfig } from '../config/config.ts';
 import { createEventStore, createTenant, openPool } from '../eventstore/index.ts';
@@ -40,15 +40,17 @@ try {
   const temporal = new Client({ connection });
   const embedder = createHashEmbedder();
   const agent = defineAgent({ name: 'bench', instructions: 'You are brief.' });
+  const store = createEventStore({ pool, projections });
   const activities = createActivities({
-    store: createEventStore({ pool, projections }),
+    store,
     pool,
     agents: new Map([[agent.name, agent]]),
     model: createOpenAiModel({ baseUrl: stack.demoModelUrl, apiKey: 'none', timeoutMs: 10_000 }),
     defaultModel: 'demo',
     embedder,
     codeVersion: 'bench',
-    ensureRunning: (ref) => ensureRunning({ temporal, taskQueue: id, timeouts: defaultTimeouts }, ref),
+    closeGoneTurn: (ref) =>
+      closeGoneTurn({ store, starter: { temporal, taskQueue: id, timeouts: defaultTimeouts } }, ref),
     reached: () => undefined,
     log: (_level, message, details) => console.error(message, details),
   });

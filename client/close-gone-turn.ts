@@ -8,13 +8,14 @@ import type { TurnStarter } from './start-turn.ts';
 
 /**
  * Closes a turn whose workflow was terminated or timed out before it wrote the turn's terminal event, so that nobody waits for
- * it. A worker that still commits loses or wins by the log's seal; there is one terminal event in any case.
+ * it; starts one whose start was lost. A worker that still commits loses or wins by the log's seal; there is one terminal event
+ * in any case. True when the workflow is gone, so that the turn has ended now.
  */
 export async function closeGoneTurn(
   { store, starter }: { readonly store: EventStore<MemoryEvent>; readonly starter: TurnStarter },
   ref: TurnRef,
-): Promise<void> {
-  if ((await ensureRunning(starter, ref)) !== 'gone') return;
+): Promise<boolean> {
+  if ((await ensureRunning(starter, ref)) !== 'gone') return false;
   const stream = streams.turn(ref.turn);
   const { thread, branch, turn } = ref;
   const message = 'The workflow of this turn ended without its terminal event.';
@@ -23,10 +24,11 @@ export async function closeGoneTurn(
       id: commands.terminal(turn),
       streams: [{ name: stream, expectedVersion: 'some', seal: true }],
       events: [{ type: 'TurnFailed', stream, data: { thread, branch, turn, code: 'WORKFLOW_GONE', message } }],
-      meta: { actor: 'client' },
+      meta: { actor: 'holdfast:gone' },
     });
   } catch (error) {
     // It had ended before: that end stands.
     if (!(error instanceof StreamSealedError)) throw error;
   }
+  return true;
 }

@@ -11,6 +11,7 @@ import { listApprovals } from '../projections/threads/queries.ts';
 import { approvalDecidedSignal, turnWorkflowId } from '../workflows/messages.ts';
 import { ApprovalNotFoundError, InvalidDecisionError, TemporalUnavailableError } from './client-errors.ts';
 import type { ClientContext } from './send-turn.ts';
+import { getTurn } from './send-turn.ts';
 import { ensureRunning } from './start-turn.ts';
 
 /** What somebody decides about an approval. */
@@ -204,14 +205,9 @@ async function signalTurn(context: ClientContext, approval: ApprovalRow): Promis
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     // Temporal lost the workflow (a wiped server): its turn starts again from the log and finds its steps recorded.
-    const { agent } = await turnAgent(context, approval.turn);
+    const { agent } = await getTurn(context, approval.turn);
     if ((await ensureRunning(context.starter, { ...ref, agent })) === 'gone') return false;
     await handle.signal(approvalDecidedSignal, notice);
   }
   return true;
-}
-
-async function turnAgent(context: ClientContext, turn: string): Promise<{ agent: string }> {
-  const [first] = await context.store.readStream(context.tenant, streams.turn(turn));
-  return { agent: first?.type === 'TurnRequested' ? first.data.agent : '' };
 }

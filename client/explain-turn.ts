@@ -8,7 +8,7 @@ import { toPromptMessage } from '../memory/prompt.ts';
 import { streams } from '../memory/keys.ts';
 import { heldAt, readViews } from '../projections/read-views.ts';
 import { findExtraction } from '../projections/threads/queries.ts';
-import { HistoryNotArchivedError, TurnNotFoundError } from './client-errors.ts';
+import { HistoryNotArchivedError } from './client-errors.ts';
 import type { ClientContext, TurnResult } from './send-turn.ts';
 import { getTurn } from './send-turn.ts';
 
@@ -191,9 +191,6 @@ export async function archivedHistory(
       events: event.data.events,
     };
   }
-  const tenant = await context.store.tenantNumber(context.tenant);
-  const known = await readViews(context.pool, tenant, async ({ db }) =>
-    db.selectFrom('turn').select('turn').where('tenant', '=', tenant).where('turn', '=', turn).executeTakeFirst(),
-  );
-  throw known ? new HistoryNotArchivedError(turn) : new TurnNotFoundError(turn);
+  await getTurn(context, turn);
+  throw new HistoryNotArchivedError(turn);
 }

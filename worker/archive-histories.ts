@@ -4,7 +4,7 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type pg from 'pg';
 import type { EventStore } from '../eventstore/index.ts';
-import type { MemoryEvent } from '../memory/events.ts';
+import type { MemoryEvent, TurnRef } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import { readViews } from '../projections/read-views.ts';
 import { listUnarchivedTurns } from '../projections/threads/queries.ts';
@@ -111,10 +111,4 @@ export function archiveHistories({ store, pool, client, tenants, log, intervalMs
     });
     return true;
   }
-}
-
-interface TurnRef {
-  readonly turn: string;
-  readonly thread: string;
-  readonly branch: string;
 }

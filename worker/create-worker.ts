@@ -5,7 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import type { Agent } from '../agents/define-agent.ts';
 import { createActivities } from '../activities/create-activities.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
-import { ensureRunning } from '../client/start-turn.ts';
+import { closeGoneTurn } from '../client/close-gone-turn.ts';
 import { assertSafeRole, assertSchema, createEventStore, openPool } from '../eventstore/index.ts';
 import type { ChatModel, Embedder } from '../llm/ports.ts';
 import { holdfastSchema, projections } from '../projections/index.ts';
@@ -85,7 +85,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       defaultModel: options.defaultModel,
       embedder: options.embedder,
       codeVersion: options.codeVersion,
-      ensureRunning: (ref) => ensureRunning(starter, ref),
+      closeGoneTurn: (ref) => closeGoneTurn({ store, starter }, ref),
       reached,
       log,
     });

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Selectable, SqlBool } from 'kysely';
 import type { Position } from '../../eventstore/index.ts';
+import type { TurnRef } from '../../memory/events.ts';
 import type { ViewDatabase, ViewReader } from '../read-views.ts';
 import { heldAt } from '../read-views.ts';
 
@@ -322,10 +323,4 @@ export async function listUnarchivedTurns(
     .orderBy('e.from_pos')
     .limit(limit)
     .execute();
-}
-
-interface TurnRef {
-  readonly turn: string;
-  readonly thread: string;
-  readonly branch: string;
 }
