@@ -12,7 +12,7 @@ import { loadConfig } from '../config/config.ts';
 import { createEventStore, createTenant, openPool } from '../eventstore/index.ts';
 import { createHashEmbedder } from '../llm/hash-embedder.ts';
 import { createOpenAiModel } from '../llm/openai-model.ts';
-import { projections } from '../projections/index.ts';
+import { holdfastSchema } from '../projections/index.ts';
 import { defineAgent } from '../agents/index.ts';
 import { defaultTimeouts, replyUpdate, turnWorkflowId } from '../workflows/messages.ts';
 import type { bareTurn } from './bare-workflows.ts';
@@ -40,7 +40,7 @@ try {
   const temporal = new Client({ connection });
   const embedder = createHashEmbedder();
   const agent = defineAgent({ name: 'bench', instructions: 'You are brief.' });
-  const store = createEventStore({ pool, projections });
+  const store = createEventStore({ pool, schema: holdfastSchema });
   const activities = createActivities({
     store,
     pool,

@@ -10,7 +10,7 @@ const oldTurnMs = 60_000;
 /** Checks the database, and in its log what waits. The later checks need the earlier ones. */
 export async function examinePostgres(url: string, tenant: string): Promise<Finding[]> {
   const { assertSafeRole, assertSchema, createEventStore, openPool } = await import('../eventstore/index.ts');
-  const { holdfastSchema, projections } = await import('../projections/index.ts');
+  const { holdfastSchema } = await import('../projections/index.ts');
   const findings: Finding[] = [];
   // First as whoever the URL names: on a new server the application role does not exist yet.
   const anyone = openPool({ url, role: null, applicationName: 'holdfast doctor', maxConnections: 1 });
@@ -34,7 +34,7 @@ export async function examinePostgres(url: string, tenant: string): Promise<Find
       }),
     );
     if (findings.some(({ status }) => status === 'fail')) return findings;
-    const store = createEventStore({ pool, projections });
+    const store = createEventStore({ pool, schema: holdfastSchema });
     const known = await look('tenant', async () => {
       await store.tenantNumber(tenant);
       return ok('tenant', `"${tenant}", ${await store.head(tenant)} events`);

@@ -186,7 +186,7 @@ async function startDatabase(config: Config, onProgress: (line: string) => void)
 }
 
 async function prepareDatabase(config: Config, adminUrl: string, onProgress: (line: string) => void): Promise<void> {
-  await migrate({ ...holdfastSchema, adminUrl, onProgress });
+  await migrate({ schema: holdfastSchema, adminUrl, onProgress });
   await createTenant(adminUrl, config.tenant);
 }
 

@@ -18,7 +18,7 @@ export function registerMigrate(program: Command): void {
           ]);
           const adminUrl = await adminUrlOf(config);
           const tenant = options.tenant ?? config.tenant;
-          const report = await migrate({ ...holdfastSchema, adminUrl, onProgress: (line) => output.say(line) });
+          const report = await migrate({ schema: holdfastSchema, adminUrl, onProgress: (line) => output.say(line) });
           const before = await tenantExists(adminUrl, tenant);
           await createTenant(adminUrl, tenant);
           const { applied, views } = report;

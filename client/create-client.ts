@@ -4,7 +4,7 @@ import type { Embedder } from '../llm/ports.ts';
 import type { MemoryEvent } from '../memory/events.ts';
 import type { Scope } from '../memory/scope.ts';
 import { commandPrefixes, commands } from '../memory/keys.ts';
-import { holdfastSchema, projections } from '../projections/index.ts';
+import { holdfastSchema } from '../projections/index.ts';
 import { readViews } from '../projections/read-views.ts';
 import { retrieve } from '../projections/search/retrieve.ts';
 import type { Retrieved } from '../projections/search/retrieve.ts';
@@ -114,7 +114,7 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
     await pool.end();
     throw error;
   }
-  const store = createEventStore({ pool, projections });
+  const store = createEventStore({ pool, schema: holdfastSchema });
   const server = connectTemporal({
     address,
     namespace,

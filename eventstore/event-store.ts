@@ -1,11 +1,12 @@
 import type pg from 'pg';
 import { appendCommand } from './append.ts';
+import { createDecoder } from './decode-events.ts';
 import { UnknownTenantError } from './errors.ts';
 import type { Command, EventShape, Position, Receipt, StoredEvent } from './event.ts';
+import type { LogSchema } from './log-schema.ts';
 import { readCommand, readCommandEvents, readHead, readLog, readStream } from './read.ts';
 import type { CommandSelection, ReadLogOptions, ReadStreamOptions, StoredCommand } from './read.ts';
 import { retryConnection } from './retry-connection.ts';
-import type { Projection } from './view.ts';
 
 export interface AppendOptions {
   /** Throw CommandBodyDiffersError when the id was used before with another body. @default false: the first body wins */
@@ -40,12 +41,13 @@ export interface EventStore<E extends EventShape> {
 export interface EventStoreOptions<E extends EventShape> {
   /** Sessions must work as the application role (see openPool). The caller ends the pool. */
   readonly pool: pg.Pool;
-  /** Folded inside every append, in the same transaction. */
-  readonly projections: readonly Projection<E>[];
+  /** The schema the database was migrated to. */
+  readonly schema: LogSchema<E>;
 }
 
 /** Opens the event store on a migrated database. */
-export function createEventStore<E extends EventShape>({ pool, projections }: EventStoreOptions<E>): EventStore<E> {
+export function createEventStore<E extends EventShape>({ pool, schema }: EventStoreOptions<E>): EventStore<E> {
+  const reader = { pool, decode: createDecoder(schema) };
   const numbers = new Map<string, number>();
 
   async function tenantNumber(tenant: string): Promise<number> {
@@ -65,13 +67,12 @@ export function createEventStore<E extends EventShape>({ pool, projections }: Ev
   return {
     tenantNumber,
     append: async (tenant, command, options = {}) =>
-      appendCommand({ pool, projections, tenant: await tenantNumber(tenant), command, ...options }),
-    readStream: async (tenant, stream, options = {}) =>
-      readStream<E>(pool, await tenantNumber(tenant), stream, options),
+      appendCommand({ pool, projections: schema.projections, tenant: await tenantNumber(tenant), command, ...options }),
+    readStream: async (tenant, stream, options = {}) => readStream(reader, await tenantNumber(tenant), stream, options),
     async *readLog(tenant, options = {}) {
-      yield* readLog<E>(pool, { id: tenant, no: await tenantNumber(tenant) }, options);
+      yield* readLog(reader, { id: tenant, no: await tenantNumber(tenant) }, options);
     },
-    readCommandEvents: async (tenant, selection) => readCommandEvents<E>(pool, await tenantNumber(tenant), selection),
+    readCommandEvents: async (tenant, selection) => readCommandEvents(reader, await tenantNumber(tenant), selection),
     readCommand: async (tenant, id) => readCommand(pool, await tenantNumber(tenant), id),
     head: async (tenant) => readHead(pool, await tenantNumber(tenant)),
   };

@@ -16,8 +16,10 @@ export type {
 export type { CommandSelection, ReadLogOptions, ReadStreamOptions, StoredCommand } from './read.ts';
 export { applicationRole, assertSafeRole, openPool, ownerRole } from './database.ts';
 export type { DatabaseOptions } from './database.ts';
-export { assertSchema, createTenant, logMigrations, migrate } from './migrate.ts';
-export type { MigrateReport, SchemaOptions } from './migrate.ts';
+export { assertSchema, createTenant, migrate } from './migrate.ts';
+export type { MigrateReport } from './migrate.ts';
+export { logMigrations } from './log-schema.ts';
+export type { LogSchema } from './log-schema.ts';
 export { cleanText, close, defineView, ensure, open, optional, replace, required } from './view.ts';
 export type { Operation, Projection, View, ViewRow, ViewTable } from './view.ts';
 export { withTenant } from './with-tenant.ts';

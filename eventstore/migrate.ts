@@ -7,22 +7,13 @@ import type pg from 'pg';
 import { applicationRole, openPool, ownerRole } from './database.ts';
 import { SchemaDriftError } from './errors.ts';
 import type { EventShape } from './event.ts';
+import type { LogSchema } from './log-schema.ts';
 import { refoldViews } from './refold-views.ts';
 import type { Projection } from './view.ts';
 import { definitionHash, textHash } from './view.ts';
 import { applyViewsSql, createViewSql } from './view-sql.ts';
 
 const applyFunction = 'holdfast.apply_views(int, bigint, jsonb)';
-
-/** Folder of the log's own migrations. Rooms with tables of their own add theirs. */
-export const logMigrations = join(import.meta.dirname, 'migrations');
-
-/** The parts of a database that belong together: migrations and the projections whose views are built. */
-export interface SchemaOptions<E extends EventShape> {
-  /** Folders of numbered SQL files, in order. */
-  readonly migrationFolders: readonly string[];
-  readonly projections: readonly Projection<E>[];
-}
 
 /** What a migration changed. */
 export interface MigrateReport {
@@ -39,10 +30,10 @@ export interface MigrateReport {
  */
 export async function migrate<E extends EventShape>({
   adminUrl,
-  migrationFolders,
-  projections,
+  schema,
   onProgress,
-}: SchemaOptions<E> & {
+}: {
+  readonly schema: LogSchema<E>;
   readonly adminUrl: string;
   readonly onProgress?: (line: string) => void;
 }): Promise<MigrateReport> {
@@ -57,13 +48,13 @@ export async function migrate<E extends EventShape>({
   try {
     const { error, results } = await new Migrator({
       db,
-      provider: sqlFiles(migrationFolders),
+      provider: sqlFiles(schema.migrationFolders),
       migrationTableSchema: 'holdfast',
     }).migrateToLatest();
     if (error !== undefined) throw error instanceof Error ? error : new Error('A migration failed.', { cause: error });
     const applied = (results ?? []).map(({ migrationName }) => migrationName);
     for (const name of applied) onProgress?.(`applied migration ${name}`);
-    const views = await buildViews(pool, projections, onProgress);
+    const views = await buildViews(pool, schema, onProgress);
     return { applied, views };
   } finally {
     await db.destroy();
@@ -73,7 +64,7 @@ export async function migrate<E extends EventShape>({
 /** Throws SchemaDriftError unless migrations and view definitions are exactly those of this code. */
 export async function assertSchema<E extends EventShape>(
   pool: pg.Pool,
-  { migrationFolders, projections }: SchemaOptions<E>,
+  { migrationFolders, projections }: LogSchema<E>,
 ): Promise<void> {
   const { rows: schema } = await pool.query<{ exists: boolean }>(
     `select to_regclass('holdfast.view_definition') is not null and to_regclass('holdfast.kysely_migration') is not null as exists`,
@@ -147,7 +138,7 @@ async function createRolesAndSchema(admin: pg.Pool): Promise<void> {
 /** Creates or rebuilds the views whose definition is not the recorded one, and the function that applies them all. */
 async function buildViews<E extends EventShape>(
   pool: pg.Pool,
-  projections: readonly Projection<E>[],
+  schema: LogSchema<E>,
   onProgress: ((line: string) => void) | undefined,
 ): Promise<string[]> {
   const client = await pool.connect();
@@ -160,7 +151,7 @@ async function buildViews<E extends EventShape>(
       'select name, hash from holdfast.view_definition',
     );
     const hashes = new Map(rows.map(({ name, hash }) => [name, hash]));
-    const all = viewsOf(projections);
+    const all = viewsOf(schema.projections);
     const stale = all.filter(({ view, hash }) => hashes.get(view.name) !== hash);
     const gone = [...hashes.keys()].filter((name) => !all.some(({ view }) => view.name === name));
     for (const name of gone) {
@@ -180,8 +171,7 @@ async function buildViews<E extends EventShape>(
     const apply = applyViewsSql(all.map(({ view }) => view));
     await client.query(apply);
     await client.query(`comment on function ${applyFunction} is '${textHash(apply)}'`);
-    if (stale.length > 0)
-      await refoldViews(client, projections, new Set(stale.map(({ view }) => view.name)), onProgress);
+    if (stale.length > 0) await refoldViews(client, schema, new Set(stale.map(({ view }) => view.name)), onProgress);
     await client.query('commit');
     return stale.map(({ view }) => view.name);
   } catch (error) {

@@ -1,7 +1,15 @@
 import type pg from 'pg';
+import type { DecodeEvents, EventRow } from './decode-events.ts';
+import { eventColumns, selectEvents } from './decode-events.ts';
 import { LogNotDenseError } from './errors.ts';
 import type { EventShape, Position, StoredEvent } from './event.ts';
 import { withTenant } from './with-tenant.ts';
+
+/** What reading events takes: connections, and the way from rows to events. */
+export interface LogReader<E extends EventShape> {
+  readonly pool: pg.Pool;
+  readonly decode: DecodeEvents<E>;
+}
 
 export interface ReadStreamOptions {
   /** First version to give. @default 1 */
@@ -33,23 +41,9 @@ export interface StoredCommand {
   readonly result: unknown;
 }
 
-interface EventRow {
-  position: number;
-  stream: string;
-  version: number;
-  type: string;
-  schema_version: number;
-  subjects: string[] | null;
-  recorded_at: Date;
-  data: object;
-}
-
-const selectEvents = `select e.position, s.name as stream, e.version, e.type, e.schema_version, e.subjects, e.recorded_at, e.data
-  from holdfast.event e join holdfast.stream s on s.tenant = e.tenant and s.no = e.stream where e.tenant = $1`;
-
 /** Reads one stream whole, in order of version. */
 export async function readStream<E extends EventShape>(
-  pool: pg.Pool,
+  { pool, decode }: LogReader<E>,
   tenant: number,
   stream: string,
   { fromVersion = 1 }: ReadStreamOptions,
@@ -59,43 +53,42 @@ export async function readStream<E extends EventShape>(
       `${selectEvents} and s.name = $2 and e.version >= $3 order by e.version`,
       [tenant, stream, fromVersion],
     );
-    return rows.map((row) => toEvent<E>(row));
+    return decode(client, tenant, rows);
   });
 }
 
 /** Pages through the log in short transactions, so that no snapshot is held for the length of a long read. */
 export async function* readLog<E extends EventShape>(
-  pool: pg.Pool,
+  { pool, decode }: LogReader<E>,
   tenant: { readonly id: string; readonly no: number },
   { after = 0, upTo, pageSize = 500 }: ReadLogOptions,
 ): AsyncGenerator<StoredEvent<E>> {
   const end = upTo ?? (await readHead(pool, tenant.no));
   let last = after;
   while (last < end) {
-    const { rows } = await withTenant(pool, tenant.no, (client) =>
-      client.query<EventRow>(`${selectEvents} and e.position > $2 and e.position <= $3 order by e.position limit $4`, [
-        tenant.no,
-        last,
-        end,
-        pageSize,
-      ]),
-    );
-    if (rows.length === 0) {
+    const page = await withTenant(pool, tenant.no, async (client) => {
+      const { rows } = await client.query<EventRow>(
+        `${selectEvents} and e.position > $2 and e.position <= $3 order by e.position limit $4`,
+        [tenant.no, last, end, pageSize],
+      );
+      return decode(client, tenant.no, rows);
+    });
+    if (page.length === 0) {
       // Asked beyond the head: nothing more to give. Inside the log an empty page is a hole.
       if (last >= (await readHead(pool, tenant.no))) return;
       throw new LogNotDenseError(tenant.id, last + 1, end);
     }
-    for (const row of rows) {
-      if (row.position !== last + 1) throw new LogNotDenseError(tenant.id, last + 1, row.position);
-      last = row.position;
-      yield toEvent<E>(row);
+    for (const event of page) {
+      if (event.position !== last + 1) throw new LogNotDenseError(tenant.id, last + 1, event.position);
+      last = event.position;
+      yield event;
     }
   }
 }
 
 /** Events of all commands with one of these ids, or whose id begins with one of these prefixes, in order of position. */
 export async function readCommandEvents<E extends EventShape>(
-  pool: pg.Pool,
+  { pool, decode }: LogReader<E>,
   tenant: number,
   { ids = [], prefixes = [] }: CommandSelection,
 ): Promise<StoredEvent<E>[]> {
@@ -107,14 +100,14 @@ export async function readCommandEvents<E extends EventShape>(
          union
          select c.first_position, c.last_position from unnest($3::text[]) p
            join holdfast.command c on c.tenant = $1 and c.id >= p and c.id < p || U&'\\+10FFFF')
-       select e.position, s.name as stream, e.version, e.type, e.schema_version, e.subjects, e.recorded_at, e.data
+       select ${eventColumns}
        from chosen k
        join holdfast.event e on e.tenant = $1 and e.position between k.first_position and k.last_position
        join holdfast.stream s on s.tenant = e.tenant and s.no = e.stream
        order by e.position`,
       [tenant, ids, prefixes],
     );
-    return rows.map((row) => toEvent<E>(row));
+    return decode(client, tenant, rows);
   });
 }
 
@@ -154,18 +147,4 @@ export async function readCommand(pool: pg.Pool, tenant: number, id: string): Pr
       }
     );
   });
-}
-
-function toEvent<E extends EventShape>(row: EventRow): StoredEvent<E> {
-  // The log gives back what `append` took, so its data has the shape the type says.
-  return {
-    type: row.type,
-    data: row.data,
-    position: row.position,
-    stream: row.stream,
-    version: row.version,
-    schemaVersion: row.schema_version,
-    subjects: row.subjects ?? [],
-    recordedAt: row.recorded_at,
-  } as unknown as StoredEvent<E>;
 }

@@ -1,6 +1,8 @@
 import type pg from 'pg';
-import type { EventShape, StoredEvent } from './event.ts';
-import type { Projection } from './view.ts';
+import type { EventRow } from './decode-events.ts';
+import { createDecoder, selectEvents } from './decode-events.ts';
+import type { EventShape } from './event.ts';
+import type { LogSchema } from './log-schema.ts';
 import { compileOperations } from './view.ts';
 
 const pageSize = 500;
@@ -11,10 +13,11 @@ const pageSize = 500;
  */
 export async function refoldViews<E extends EventShape>(
   client: pg.ClientBase,
-  projections: readonly Projection<E>[],
+  schema: LogSchema<E>,
   views: ReadonlySet<string>,
   onProgress?: (line: string) => void,
 ): Promise<void> {
+  const decode = createDecoder(schema);
   const { rows: tenants } = await client.query<{ no: number; id: string }>(
     'select no, id from holdfast.tenant order by no',
   );
@@ -23,24 +26,24 @@ export async function refoldViews<E extends EventShape>(
     await client.query('select position from holdfast.log_head where tenant = $1 for update', [tenant.no]);
     let folded = 0;
     for (;;) {
-      const { rows } = await client.query<StoredEvent<E>>(
-        `select e.position, s.name as stream, e.version, e.type, e.schema_version as "schemaVersion",
-                coalesce(e.subjects, '{}') as subjects, e.recorded_at as "recordedAt", e.data
-         from holdfast.event e join holdfast.stream s on s.tenant = e.tenant and s.no = e.stream
-         where e.tenant = $1 and e.position > $2 order by e.position limit ${pageSize}`,
+      const { rows } = await client.query<EventRow>(
+        `${selectEvents} and e.position > $2 order by e.position limit ${pageSize}`,
         [tenant.no, folded],
       );
-      const first = rows[0];
+      const events = await decode(client, tenant.no, rows);
+      const first = events[0];
       if (!first) break;
       const operations = compileOperations(
-        rows.map((event) => projections.flatMap((p) => p.project(event)).filter(({ view }) => views.has(view))),
+        events.map((event) =>
+          schema.projections.flatMap((p) => p.project(event)).filter(({ view }) => views.has(view)),
+        ),
       );
       await client.query('select holdfast.apply_views($1, $2, $3)', [
         tenant.no,
         first.position,
         JSON.stringify(operations),
       ]);
-      folded = first.position + rows.length - 1;
+      folded = first.position + events.length - 1;
     }
     if (folded > 0) onProgress?.(`folded ${folded} events of tenant ${tenant.id}`);
   }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { logMigrations } from '../eventstore/index.ts';
-import type { Projection } from '../eventstore/index.ts';
+import type { LogSchema, Projection } from '../eventstore/index.ts';
 import type { MemoryEvent } from '../memory/events.ts';
 import { episodicProjection } from './episodic/projection.ts';
 import { proceduralProjection } from './procedural/projection.ts';
@@ -20,7 +20,7 @@ export const projections: readonly Projection<MemoryEvent>[] = [
 ];
 
 /** The schema of a Holdfast database, for `migrate` and `assertSchema`. */
-export const holdfastSchema = {
+export const holdfastSchema: LogSchema<MemoryEvent> = {
   migrationFolders: [logMigrations, join(import.meta.dirname, 'migrations')],
   projections,
-} as const;
+};

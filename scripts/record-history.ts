@@ -40,7 +40,7 @@ async function main(version: string | undefined): Promise<void> {
     closers.push(() => postgres.stop());
     const temporal = await startTemporal({ dir, port: 27233, headless: true, onProgress });
     closers.push(() => temporal.stop());
-    await migrate({ ...holdfastSchema, adminUrl: postgres.adminUrl });
+    await migrate({ schema: holdfastSchema, adminUrl: postgres.adminUrl });
     await createTenant(postgres.adminUrl, 'default');
     const worker = await startWorker({
       databaseUrl: postgres.adminUrl,

@@ -8,7 +8,7 @@ import type { ActivityDeps } from '../activities/deps.ts';
 import { closeGoneTurn } from '../client/close-gone-turn.ts';
 import { assertSafeRole, assertSchema, createEventStore, openPool } from '../eventstore/index.ts';
 import type { ChatModel, Embedder } from '../llm/ports.ts';
-import { holdfastSchema, projections } from '../projections/index.ts';
+import { holdfastSchema } from '../projections/index.ts';
 import { defaultTimeouts } from '../workflows/messages.ts';
 import { archiveHistories } from './archive-histories.ts';
 
@@ -65,7 +65,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   try {
     await assertSafeRole(pool);
     await assertSchema(pool, holdfastSchema);
-    const store = createEventStore({ pool, projections });
+    const store = createEventStore({ pool, schema: holdfastSchema });
     const access = {
       address: temporal.address,
       ...(temporal.apiKey === null ? {} : { apiKey: temporal.apiKey, tls: true }),

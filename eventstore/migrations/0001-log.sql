@@ -4,7 +4,10 @@
 create table holdfast.tenant (
   no          int generated always as identity primary key,
   id          text collate "C" not null unique,
-  state       text not null default 'active' check (state in ('active', 'dropped')),
+  state       text not null default 'active' check (state in ('active', 'dropping', 'dropped')),
+  -- Quota: an append that would pass it is refused; null = no bound. Bytes are those of data, meta and results as sent.
+  max_events  bigint,
+  max_bytes   bigint,
   created_at  timestamptz not null default clock_timestamp()
 );
 
@@ -14,6 +17,7 @@ create table holdfast.log_head (
   position  bigint not null default 0,
   base      bigint not null default 0,
   streams   bigint not null default 0,
+  bytes     bigint not null default 0,
   last_at   timestamptz not null default '-infinity',
   chain     bytea not null default '\x'
 ) with (fillfactor = 30);
@@ -58,7 +62,8 @@ create table holdfast.command (
 );
 create unique index command_position on holdfast.command (tenant, last_position);
 
--- One key per (tenant, subject) for personal fields; destroying it forgets the subject.
+-- Keys of personal fields, one at a time per (tenant, subject). Forgetting the subject at a position of the log sets
+-- `wrapped` to null; what is said about the subject later gets the next number.
 create table holdfast.subject_key (
   tenant        int not null,
   subject       text collate "C" not null,
@@ -67,6 +72,7 @@ create table holdfast.subject_key (
   kek_id        text,
   created_at    timestamptz not null default clock_timestamp(),
   destroyed_at  timestamptz,
+  forgotten_at  bigint,
   primary key (tenant, subject, no)
 );
 

@@ -104,7 +104,7 @@ function toEvents(changes: readonly Changed['data']['changes'][]): Changed[] {
 describe('the fold law', () => {
   test('however a log is cut into ranges, the rows are the same', async () => {
     await using database = await freshDatabase();
-    await migrate({ ...schema, adminUrl: database.url });
+    await migrate({ schema, adminUrl: database.url });
     let tenant = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -132,8 +132,8 @@ describe('the fold law', () => {
 
   test('views folded inside appends equal views rebuilt from the log', async () => {
     await using database = await freshDatabase();
-    await migrate({ ...schema, adminUrl: database.url });
-    const store = createEventStore<Changed>({ pool: database.pool, projections: [projection] });
+    await migrate({ schema, adminUrl: database.url });
+    const store = createEventStore({ pool: database.pool, schema });
     const tenants: number[] = [];
     for (const [index, changes] of fc.sample(history, { numRuns: 12, seed: 7 }).entries()) {
       const name = `fold-${index}`;
@@ -151,7 +151,7 @@ describe('the fold law', () => {
     const inline = await Promise.all(tenants.map((tenant) => rowsOf(database, tenant)));
     expect(inline.flat().length).toBeGreaterThan(20);
     const raised = { ...schema, projections: [{ ...projection, version: 2 }] };
-    expect((await migrate({ ...raised, adminUrl: database.url })).views).toEqual(['fold_a', 'fold_b']);
+    expect((await migrate({ schema: raised, adminUrl: database.url })).views).toEqual(['fold_a', 'fold_b']);
     expect(await Promise.all(tenants.map((tenant) => rowsOf(database, tenant)))).toEqual(inline);
   });
 });

@@ -48,18 +48,22 @@ describe('migrate', () => {
   test('twice: the second time there is nothing to do', async () => {
     await using database = await freshDatabase();
     const lines: string[] = [];
-    const first = await migrate({ ...holdfastSchema, adminUrl: database.url, onProgress: (line) => lines.push(line) });
+    const first = await migrate({
+      schema: holdfastSchema,
+      adminUrl: database.url,
+      onProgress: (line) => lines.push(line),
+    });
     expect(first.applied).toEqual(['0001-log', '0002-embeddings']);
     expect(first.views).toContain('memory_document');
     expect(lines).toContain('applied migration 0001-log');
     const before = await shape(database.url);
-    expect(await migrate({ ...holdfastSchema, adminUrl: database.url })).toEqual({ applied: [], views: [] });
+    expect(await migrate({ schema: holdfastSchema, adminUrl: database.url })).toEqual({ applied: [], views: [] });
     expect(await shape(database.url)).toEqual(before);
   });
 
   test('again by a user who may only act as the owner role', async () => {
     await using database = await freshDatabase();
-    await migrate({ ...none, adminUrl: database.url });
+    await migrate({ schema: none, adminUrl: database.url });
     const name = `migrator_${process.pid}`;
     const admin = new pg.Client({ connectionString: database.url });
     await admin.connect();
@@ -68,7 +72,7 @@ describe('migrate', () => {
       const url = new URL(database.url);
       url.username = name;
       url.password = 'm';
-      expect((await migrate({ ...holdfastSchema, adminUrl: url.href })).applied).toEqual(['0002-embeddings']);
+      expect((await migrate({ schema: holdfastSchema, adminUrl: url.href })).applied).toEqual(['0002-embeddings']);
       expect(await createTenant(url.href, 'theirs')).toBeGreaterThan(0);
     } finally {
       await admin.query(`drop role ${name}`);
@@ -79,7 +83,7 @@ describe('migrate', () => {
   test('from two processes at the same time on a fresh database gives the schema of one', async () => {
     await using database = await freshDatabase();
     const reports = await Promise.all(
-      [1, 2, 3, 4, 5].map(() => migrate({ ...holdfastSchema, adminUrl: database.url })),
+      [1, 2, 3, 4, 5].map(() => migrate({ schema: holdfastSchema, adminUrl: database.url })),
     );
     expect(reports.flatMap(({ applied }) => applied).sort()).toEqual(['0001-log', '0002-embeddings']);
     const template = new URL(inject('servers').adminUrl);
@@ -90,24 +94,24 @@ describe('migrate', () => {
 
   test('takes the table of a projection that is gone with it', async () => {
     await using database = await freshDatabase();
-    await migrate({ ...holdfastSchema, adminUrl: database.url });
+    await migrate({ schema: holdfastSchema, adminUrl: database.url });
     const projections = holdfastSchema.projections.filter(({ name }) => name !== 'search');
-    await migrate({ ...holdfastSchema, projections, adminUrl: database.url });
+    await migrate({ schema: { ...holdfastSchema, projections }, adminUrl: database.url });
     const { rows } = await database.admin.query(`select to_regclass('holdfast.memory_document') as found`);
     expect(rows).toEqual([{ found: null }]);
   });
 
   test('that fails says why and leaves the schema as it was', async () => {
     await using database = await freshDatabase();
-    await migrate({ ...none, adminUrl: database.url });
+    await migrate({ schema: none, adminUrl: database.url });
     const before = await shape(database.url);
     const broken = await mkdtemp(join(tmpdir(), 'broken-'));
     try {
       await cp(logMigrations, broken, { recursive: true });
       await writeFile(join(broken, '0900-broken.sql'), 'create table holdfast.half (n int); select nothing_like_it()');
-      await expect(migrate({ ...none, migrationFolders: [broken], adminUrl: database.url })).rejects.toThrow(
-        /nothing_like_it/,
-      );
+      await expect(
+        migrate({ schema: { ...none, migrationFolders: [broken] }, adminUrl: database.url }),
+      ).rejects.toThrow(/nothing_like_it/);
       expect(await shape(database.url)).toEqual(before);
     } finally {
       await rm(broken, { recursive: true });
@@ -117,7 +121,7 @@ describe('migrate', () => {
   test('refuses two migrations of one name', async () => {
     await using database = await freshDatabase();
     await expect(
-      migrate({ ...none, migrationFolders: [logMigrations, folder.path], adminUrl: database.url }),
+      migrate({ schema: { ...none, migrationFolders: [logMigrations, folder.path] }, adminUrl: database.url }),
     ).rejects.toThrow(/Two migrations are called 0001-log/);
   });
 });
@@ -125,11 +129,11 @@ describe('migrate', () => {
 describe('createTenant', () => {
   test('twice, also at once, gives one number; each log starts empty', async () => {
     await using database = await freshDatabase();
-    await migrate({ ...none, adminUrl: database.url });
+    await migrate({ schema: none, adminUrl: database.url });
     const numbers = await Promise.all([1, 2, 3].map(() => createTenant(database.url, 'ana & co')));
     expect(new Set(numbers).size).toBe(1);
     expect(await createTenant(database.url, 'ana & co')).toBe(numbers[0]);
-    const store = createEventStore({ pool: database.pool, projections: [] });
+    const store = createEventStore({ pool: database.pool, schema: none });
     expect(await store.head('ana & co')).toBe(0);
     await expect(store.append('ana & co', note('1', 's'))).resolves.toMatchObject({ firstPosition: 1 });
   });
@@ -159,17 +163,17 @@ describe('assertSchema refuses a database that', () => {
 
   test('lacks a migration, or has one this code does not know', async () => {
     await using database = await freshDatabase();
-    await migrate({ ...none, adminUrl: database.url });
+    await migrate({ schema: none, adminUrl: database.url });
     await expect(assertSchema(database.pool, none)).resolves.toBeUndefined();
     const newer = { ...none, migrationFolders: [folder.path] };
     expect(await drift(database.pool, newer)).toMatch(/migrations 0900-newer have not run/);
-    await migrate({ ...newer, adminUrl: database.url });
+    await migrate({ schema: newer, adminUrl: database.url });
     expect(await drift(database.pool, none)).toMatch(/migrations 0900-newer come from a newer version/);
   });
 
   test('has views of another definition, of another projection version, too few or too many', async () => {
     await using database = await freshDatabase();
-    await migrate({ ...holdfastSchema, adminUrl: database.url });
+    await migrate({ schema: holdfastSchema, adminUrl: database.url });
     await expect(assertSchema(database.pool, holdfastSchema)).resolves.toBeUndefined();
     const [first, ...rest] = holdfastSchema.projections;
     if (!first?.views[0]) throw new Error('There are projections.');

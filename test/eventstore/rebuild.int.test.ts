@@ -21,7 +21,7 @@ async function dump(database: FreshDatabase): Promise<Record<string, string[]>> 
 
 test('views rebuilt from the log equal those that appends folded, for every projection', async () => {
   await using database = await freshDatabase(inject('servers').templateDatabase);
-  const store = createEventStore({ pool: database.pool, projections });
+  const store = createEventStore({ pool: database.pool, schema: holdfastSchema });
   await createTenant(database.url, 'acme');
   for (const [tenant, seed] of [
     ['default', 11],
@@ -37,8 +37,7 @@ test('views rebuilt from the log equal those that appends folded, for every proj
   const lines: string[] = [];
   const raised = projections.map((projection) => ({ ...projection, version: projection.version + 1 }));
   const report = await migrate({
-    ...holdfastSchema,
-    projections: raised,
+    schema: { ...holdfastSchema, projections: raised },
     adminUrl: database.url,
     onProgress: (line) => lines.push(line),
   });
@@ -50,8 +49,7 @@ test('views rebuilt from the log equal those that appends folded, for every proj
   const [first, ...rest] = raised;
   if (!first) throw new Error('There are projections.');
   const again = await migrate({
-    ...holdfastSchema,
-    projections: [{ ...first, version: first.version + 1 }, ...rest],
+    schema: { ...holdfastSchema, projections: [{ ...first, version: first.version + 1 }, ...rest] },
     adminUrl: database.url,
   });
   expect(again.views).toEqual(first.views.map(({ name }) => name));

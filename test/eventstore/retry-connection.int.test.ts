@@ -5,7 +5,7 @@ import { createEventStore, openPool, StoreUnavailableError, withTenant } from '.
 import type { Command } from '../../eventstore/index.ts';
 import { withDatabase } from '../support/with-database.ts';
 import type { Noted } from './shapes.ts';
-import { collect, note, plainStore, upTo } from './shapes.ts';
+import { collect, note, plainStore, upTo, plainSchema } from './shapes.ts';
 import { startProxy } from './swallowing-proxy.ts';
 
 const database = withDatabase();
@@ -79,7 +79,7 @@ describe('a connection that breaks after the commit, before the answer', () => {
     const proxy = await startProxy(database.url);
     const pool = openPool({ url: proxy.url, applicationName: 'holdfast proxied', maxConnections: 2 });
     try {
-      const store = createEventStore<Noted>({ pool, projections: [] });
+      const store = createEventStore<Noted>({ pool, schema: plainSchema });
       const id = `in-doubt/${times}`;
       const command: Command<Noted> = {
         ...note(id, id, 'none', { seal: true }),
@@ -114,7 +114,7 @@ describe('a server that is not there', () => {
     async (host) => {
       const pool = openPool({ url: `postgres://nobody@${host}:${await closedPort()}/none` });
       try {
-        const store = createEventStore<Noted>({ pool, projections: [] });
+        const store = createEventStore<Noted>({ pool, schema: plainSchema });
         const calls = [
           store.append('acme', note('x', 'x')),
           store.head('acme'),

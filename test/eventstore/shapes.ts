@@ -1,5 +1,5 @@
-import type { Command, EventStore, ExpectedVersion } from '../../eventstore/index.ts';
-import { createEventStore } from '../../eventstore/index.ts';
+import type { Command, EventStore, ExpectedVersion, LogSchema } from '../../eventstore/index.ts';
+import { createEventStore, logMigrations } from '../../eventstore/index.ts';
 import type { TestDatabase } from '../support/with-database.ts';
 
 /** The least an event can be: the log is generic, so its tests need no memory. */
@@ -28,9 +28,12 @@ export function note(
   };
 }
 
+/** A log without views. */
+export const plainSchema: LogSchema<Noted> = { migrationFolders: [logMigrations], projections: [] };
+
 /** A store without views over the test's pool. */
 export function plainStore(database: Pick<TestDatabase, 'pool'>): EventStore<Noted> {
-  return createEventStore<Noted>({ pool: database.pool, projections: [] });
+  return createEventStore({ pool: database.pool, schema: plainSchema });
 }
 
 /** Everything an async iterable gives. */

@@ -46,7 +46,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await admin.end();
     const url = new URL(postgres.adminUrl);
     url.pathname = templateDatabase;
-    await migrate({ ...holdfastSchema, adminUrl: url.href });
+    await migrate({ schema: holdfastSchema, adminUrl: url.href });
     await createTenant(url.href, 'default');
     const { code } = await bundleWorkflowCode({
       workflowsPath,

@@ -1,0 +1,54 @@
+import type pg from 'pg';
+import type { EventShape, StoredEvent } from './event.ts';
+import type { LogSchema } from './log-schema.ts';
+
+/** An event as its table holds it. */
+export interface EventRow {
+  readonly position: number;
+  readonly stream: string;
+  readonly version: number;
+  readonly type: string;
+  readonly schema_version: number;
+  readonly subjects: string[] | null;
+  readonly recorded_at: Date;
+  readonly data: object;
+}
+
+/** The columns of an EventRow, where `e` is the event and `s` its stream. */
+export const eventColumns =
+  'e.position, s.name as stream, e.version, e.type, e.schema_version, e.subjects, e.recorded_at, e.data';
+
+/** Start of every query for events: add conditions and an order. `$1` is the tenant. */
+export const selectEvents = `select ${eventColumns}
+  from holdfast.event e join holdfast.stream s on s.tenant = e.tenant and s.no = e.stream where e.tenant = $1`;
+
+/**
+ * Turns rows into events. The client is the one the rows were read with, so that whatever else decoding needs is read in the
+ * same snapshot.
+ */
+export type DecodeEvents<E extends EventShape> = (
+  client: pg.ClientBase,
+  tenant: number,
+  rows: readonly EventRow[],
+) => Promise<StoredEvent<E>[]>;
+
+/** The one way from stored rows to events, for every reader of a log of this schema. */
+export function createDecoder<E extends EventShape>(_schema: LogSchema<E>): DecodeEvents<E> {
+  return (_client, _tenant, rows) =>
+    Promise.resolve(
+      rows.map(
+        (row) =>
+          // The log gives back what `append` took, so its data has the shape the type says.
+          ({
+            type: row.type,
+            data: row.data,
+            position: row.position,
+            stream: row.stream,
+            version: row.version,
+            schemaVersion: row.schema_version,
+            subjects: row.subjects ?? [],
+            recordedAt: row.recorded_at,
+          }) as unknown as StoredEvent<E>,
+      ),
+    );
+}

@@ -1,0 +1,17 @@
+import { join } from 'node:path';
+import type { EventShape } from './event.ts';
+import type { Projection } from './view.ts';
+
+/** Folder of the log's own migrations. Rooms with tables of their own add theirs. */
+export const logMigrations = join(import.meta.dirname, 'migrations');
+
+/**
+ * What an application puts into its log and how it is read: one value that `migrate`, `createEventStore`, rebuilds, consumers and
+ * `verify` share, so that all of them mean the same thing by an event.
+ */
+export interface LogSchema<E extends EventShape> {
+  /** Folders of numbered SQL files, in order; the log's own (`logMigrations`) first. */
+  readonly migrationFolders: readonly string[];
+  /** Folded inside every append, in the same transaction. */
+  readonly projections: readonly Projection<E>[];
+}
