@@ -1,92 +1,75 @@
 import type pg from 'pg';
+import type { FoldedCommand, Outcome } from './append-batch.ts';
+import { appendBatch } from './append-batch.ts';
+import { createAppendQueue } from './append-queue.ts';
 import { encodeCommand } from './encode-command.ts';
-import { CommandBodyDiffersError, ExpectedVersionConflictError, StreamSealedError } from './errors.ts';
+import {
+  CommandBodyDiffersError,
+  ExpectedVersionConflictError,
+  QuotaExceededError,
+  SchemaDriftError,
+  StreamSealedError,
+  SubjectForgottenError,
+  UnknownTenantError,
+} from './errors.ts';
 import type { Command, EventShape, Receipt, StoredEvent } from './event.ts';
+import type { LogSchema } from './log-schema.ts';
 import { retryConnection } from './retry-connection.ts';
-import { compileOperations } from './view.ts';
-import type { Projection } from './view.ts';
+import { compileOperations, viewsVersion } from './view.ts';
 
-export interface AppendInput<E extends EventShape> {
-  readonly pool: pg.Pool;
-  readonly projections: readonly Projection<E>[];
-  readonly tenant: number;
-  readonly command: Command<E>;
+/** How one append is made. */
+export interface AppendOptions {
+  /** Throw CommandBodyDiffersError when the id was used before with another body. @default false: the first body wins */
   readonly strict?: boolean;
+  /** Append inside the caller's open READ COMMITTED transaction; its commit decides. The log's lock is held until then. */
   readonly transaction?: pg.ClientBase;
 }
 
-type Outcome =
-  | { readonly outcome: 'accepted'; readonly first: number; readonly last: number; readonly at: string }
-  | {
-      readonly outcome: 'replayed';
-      readonly same_body: boolean;
-      readonly first: number;
-      readonly last: number;
-      readonly at: string;
-      readonly result: string;
-    }
-  | { readonly outcome: 'conflict'; readonly stream: string; readonly expected: number; readonly actual: number }
-  | { readonly outcome: 'sealed'; readonly stream: string; readonly actual: number };
+/** A tenant by its name and its number. */
+export interface TenantRef {
+  readonly id: string;
+  readonly no: number;
+}
 
-/** Sends one command to the append function and turns its outcome into a receipt or an error. */
-export async function appendCommand<E extends EventShape, R>(input: AppendInput<E>): Promise<Receipt<R>> {
-  const { pool, tenant, command, strict = false, transaction } = input;
+/** Appends one command; see EventStore.append. */
+export type Append<E extends EventShape> = <R>(
+  tenant: TenantRef,
+  command: Command<E>,
+  options: AppendOptions,
+) => Promise<Receipt<R>>;
+
+/** Gives the append of a store: commands are folded and encoded here, coalesced per tenant, sent in one statement. */
+export function createAppend<E extends EventShape>(pool: pg.Pool, schema: LogSchema<E>): Append<E> {
+  const version = viewsVersion(schema.projections);
+  const queue = createAppendQueue({
+    // A connection that breaks may have committed before it broke; the command ids make the repeat harmless, and its answers
+    // say what happened.
+    send: (tenant, batch) => retryConnection(() => appendBatch(pool, tenant, version, batch)),
+  });
+
+  return async (tenant, command, { strict = false, transaction }) => {
+    const folded = fold(schema, command);
+    const outcome = await (
+      transaction
+        ? appendBatch(transaction, tenant.no, version, [folded]).then(([only]) => only)
+        : queue(tenant.no, folded)
+    ).catch((error: unknown) => {
+      throw explain(error, tenant.id);
+    });
+    return toReceipt(command, folded, outcome, { strict, tenant: tenant.id });
+  };
+}
+
+/** Views are folded before the lock is taken: only finished rows travel. */
+function fold<E extends EventShape>({ projections }: LogSchema<E>, command: Command<E>): FoldedCommand {
   const encoded = encodeCommand(command);
-  // Views are folded before the lock is taken: only finished rows travel.
-  const operations = compileOperations(
+  const { operations, keys } = compileOperations(
     command.events.map((event, index) => {
       const stored = provisional(event, index);
-      return input.projections.flatMap((projection) => projection.project(stored));
+      return projections.flatMap((projection) => projection.project(stored));
     }),
   );
-  const query = {
-    name: 'holdfast_append',
-    text: 'select holdfast.append_commands($1, $2, $3, $4, $5, $6) as outcomes',
-    values: [
-      tenant,
-      JSON.stringify([encoded.envelope]),
-      encoded.data,
-      [encoded.meta],
-      [encoded.result],
-      [JSON.stringify(operations)],
-    ],
-  };
-  const { rows } = transaction
-    ? await transaction.query<{ outcomes: Outcome[] }>(query)
-    : // A connection that breaks may have committed before it broke; the command id makes the repeat harmless, and its
-      // answer says what happened.
-      await retryConnection(() => pool.query<{ outcomes: Outcome[] }>(query));
-  const outcome = rows[0]?.outcomes[0];
-  switch (outcome?.outcome) {
-    case 'accepted':
-    case 'replayed': {
-      const replayed = outcome.outcome === 'replayed';
-      const bodyDiffers = replayed && !outcome.same_body;
-      if (strict && bodyDiffers) throw new CommandBodyDiffersError(command.id);
-      return {
-        commandId: command.id,
-        firstPosition: outcome.first,
-        lastPosition: outcome.last,
-        recordedAt: new Date(outcome.at),
-        replayed,
-        bodyDiffers,
-        result: JSON.parse(replayed ? outcome.result : encoded.result) as R,
-      };
-    }
-    case 'conflict': {
-      // In the caller's own words: the function's code for 'none' is 0.
-      const expectation = command.streams.find(({ name }) => name === outcome.stream);
-      throw new ExpectedVersionConflictError(
-        outcome.stream,
-        expectation?.expectedVersion ?? outcome.expected,
-        outcome.actual,
-      );
-    }
-    case 'sealed':
-      throw new StreamSealedError(outcome.stream, outcome.actual);
-    case undefined:
-      throw new Error('The append function gave no outcome.');
-  }
+  return { ...encoded, operations, viewKeys: keys };
 }
 
 /**
@@ -102,4 +85,60 @@ function provisional<E extends EventShape>(event: Command<E>['events'][number], 
     version: 0,
     recordedAt: new Date(0),
   };
+}
+
+function toReceipt<E extends EventShape, R>(
+  command: Command<E>,
+  encoded: FoldedCommand,
+  outcome: Outcome | undefined,
+  { strict, tenant }: { readonly strict: boolean; readonly tenant: string },
+): Receipt<R> {
+  switch (outcome?.outcome) {
+    case 'accepted':
+      return {
+        commandId: command.id,
+        firstPosition: outcome.first,
+        lastPosition: outcome.first + encoded.events.length - 1,
+        recordedAt: new Date(outcome.at),
+        replayed: false,
+        bodyDiffers: false,
+        result: JSON.parse(encoded.result) as R,
+      };
+    case 'replayed':
+      if (strict && !outcome.same_body) throw new CommandBodyDiffersError(command.id);
+      return {
+        commandId: command.id,
+        firstPosition: outcome.first,
+        lastPosition: outcome.last,
+        recordedAt: new Date(outcome.at),
+        replayed: true,
+        bodyDiffers: !outcome.same_body,
+        result: JSON.parse(outcome.result) as R,
+      };
+    case 'conflict': {
+      // In the caller's own words: the function's code for 'none' is 0.
+      const expectation = command.streams.find(({ name }) => name === outcome.stream);
+      throw new ExpectedVersionConflictError(outcome.stream, expectation?.expectedVersion ?? 'any', outcome.actual);
+    }
+    case 'sealed':
+      throw new StreamSealedError(outcome.stream, outcome.actual);
+    case 'quota':
+      throw new QuotaExceededError(tenant, {
+        events: { used: outcome.events, asked: encoded.events.length, limit: outcome.max_events },
+        bytes: { used: outcome.bytes, asked: encoded.bytes, limit: outcome.max_bytes },
+      });
+    case 'key_destroyed':
+    case 'forgotten':
+      throw new SubjectForgottenError(outcome.subject, command.id);
+    case undefined:
+      throw new Error('The append function gave no outcome.');
+  }
+}
+
+/** Errors the append function raises under codes of its own, in the words of the store. */
+function explain(error: unknown, tenant: string): unknown {
+  if (!(error instanceof Error) || !('code' in error)) return error;
+  if (error.code === 'HF002') return new UnknownTenantError(tenant);
+  if (error.code === 'HF003') return new SchemaDriftError(`its ${error.message}`);
+  return error;
 }

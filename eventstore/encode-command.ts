@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { bodyDigest } from './chain.ts';
 import { InvalidCommandError } from './errors.ts';
 import type { Command, EventShape, ExpectedVersion } from './event.ts';
 
@@ -8,12 +8,43 @@ import type { Command, EventShape, ExpectedVersion } from './event.ts';
  */
 export const commandLimits = { events: 10_000, bytes: 32 * 1024 * 1024, idBytes: 1_000, nameBytes: 1_000 } as const;
 
+/** One command's use of one stream. */
+export interface EncodedTouch {
+  readonly stream: string;
+  /** Version from 0, -1 any, -2 some. */
+  readonly expect: number;
+  readonly seal: boolean;
+  /** Events of the command that go to it. */
+  readonly added: number;
+}
+
+/** One event as the append function takes it. */
+export interface EncodedEvent {
+  /** Index of its stream among the touches. */
+  readonly touch: number;
+  /** Place among the command's events of its stream, from 1. */
+  readonly ordinal: number;
+  readonly type: string;
+  readonly schemaVersion: number;
+  readonly subjects: readonly string[];
+  readonly data: string;
+}
+
 /** A command in the form the append function takes. */
 export interface EncodedCommand {
-  readonly envelope: object;
-  readonly data: readonly string[];
+  readonly id: string;
+  /** Identifies what was asked for; the same for a repeat. */
+  readonly hash: string;
+  /** Digest of what is stored (chain.ts). */
+  readonly digest: string;
+  /** Size of data, meta and result: what the tenant's quota counts. */
+  readonly bytes: number;
+  readonly readAt: number | null;
   readonly meta: string;
   readonly result: string;
+  /** Streams in order of their first event, then those without one. */
+  readonly touches: readonly EncodedTouch[];
+  readonly events: readonly EncodedEvent[];
 }
 
 /**
@@ -27,65 +58,67 @@ export function encodeCommand<E extends EventShape>(command: Command<E>): Encode
       `Command "${command.id}" has ${command.events.length} events; expected 1 to ${commandLimits.events}.`,
     );
   }
-  const indexes = new Map<string, number>();
-  for (const { name } of command.streams) {
+  // Streams move from here to `touched` with their first event: the chain knows them in that order.
+  const untouched = new Map<string, Touch>();
+  for (const { name, expectedVersion, seal = false } of command.streams) {
     checkName('Stream name', name, commandLimits.nameBytes);
-    if (indexes.has(name)) throw new InvalidCommandError(`Command "${command.id}" names stream "${name}" twice.`);
-    indexes.set(name, indexes.size);
+    if (untouched.has(name)) throw new InvalidCommandError(`Command "${command.id}" names stream "${name}" twice.`);
+    untouched.set(name, { stream: name, expect: encodeExpectation(expectedVersion), seal, added: 0 });
   }
-  const data: string[] = [];
+  const asked = JSON.stringify([...untouched.values()]);
+  const touched = new Map<string, Touch & { readonly index: number }>();
   const events = command.events.map((event) => {
-    const index = indexes.get(event.stream);
-    if (index === undefined) {
+    const { stream, type, schemaVersion = 1, subjects = [] } = event;
+    const first = untouched.get(stream);
+    if (first) touched.set(stream, { ...first, index: touched.size });
+    untouched.delete(stream);
+    const touch = touched.get(stream);
+    if (!touch) {
       throw new InvalidCommandError(
-        `Command "${command.id}" has an event for stream "${event.stream}" without an expected version.`,
+        `Command "${command.id}" has an event for stream "${stream}" without an expected version.`,
         "Name the stream in `streams`; write expectedVersion: 'any' when no check is wanted.",
       );
     }
-    checkName('Event type', event.type, commandLimits.nameBytes);
-    data.push(exactJson(event.data, `data of ${event.type}`));
-    for (const subject of event.subjects ?? []) checkName('Subject', subject, commandLimits.nameBytes);
-    const v = event.schemaVersion ?? 1;
-    if (!Number.isInteger(v) || v < 1 || v > 32_767) {
+    touch.added += 1;
+    checkName('Event type', type, commandLimits.nameBytes);
+    for (const subject of subjects) checkName('Subject', subject, commandLimits.nameBytes);
+    if (!Number.isInteger(schemaVersion) || schemaVersion < 1 || schemaVersion > 32_767) {
       throw new InvalidCommandError(
-        `Schema version of ${event.type} is ${v}; expected a whole number from 1 to 32767.`,
+        `Schema version of ${type} is ${schemaVersion}; expected a whole number from 1 to 32767.`,
       );
     }
-    return { s: index, type: event.type, v, subjects: event.subjects?.length ? event.subjects : null };
+    const data = exactJson(event.data, `data of ${type}`);
+    return { stream, touch: touch.index, ordinal: touch.added, type, schemaVersion, subjects, data };
   });
-  const streams = command.streams.map(({ name, expectedVersion, seal }) => ({
-    name,
-    expect: encodeExpectation(expectedVersion),
-    seal: seal ?? false,
-  }));
   const result = exactJson(command.result ?? {}, 'result');
   const meta = exactJson(command.meta ?? {}, 'meta');
-  const bytes = [...data, result, meta].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  const bytes = [...events.map(({ data }) => data), result, meta].reduce(
+    (sum, text) => sum + Buffer.byteLength(text),
+    0,
+  );
   if (bytes > commandLimits.bytes) {
     throw new InvalidCommandError(
       `Command "${command.id}" is ${bytes} bytes long; expected at most ${commandLimits.bytes}.`,
       'Split it into several commands, or store large content elsewhere and reference it.',
     );
   }
-  // What makes two commands the same: streams, events and answer; not who sent them (meta differs between attempts), nor
-  // how they were spelled (order of properties, defaults written out).
-  const hash = createHash('sha256');
-  for (const part of [JSON.stringify(events), JSON.stringify(streams), ...data, result]) {
-    hash.update(`${part.length}:`).update(part);
-  }
+  const body = { id: command.id, meta, result, events };
   return {
-    envelope: {
-      id: command.id,
-      hash: hash.digest('hex'),
-      n: events.length,
-      streams,
-      events,
-    },
-    data,
+    id: command.id,
+    // What makes two commands the same: streams, events and answer; not who sent them (meta differs between attempts), nor how
+    // they were spelled (order of properties, defaults written out).
+    hash: bodyDigest({ ...body, meta: asked }).toString('hex'),
+    digest: bodyDigest(body).toString('hex'),
+    bytes,
+    readAt: command.readAt ?? null,
     meta,
     result,
+    touches: [...touched.values(), ...untouched.values()],
+    events,
   };
 }
+
+type Touch = { -readonly [K in keyof EncodedTouch]: EncodedTouch[K] };
 
 const expectationCodes = { none: 0, any: -1, some: -2 } as const;
 

@@ -99,3 +99,52 @@ export class LogNotDenseError extends HoldfastError {
     });
   }
 }
+
+/** How much of one quota is used, in events or bytes. */
+export interface QuotaUse {
+  readonly used: number;
+  /** What the command would add. */
+  readonly asked: number;
+  /** null = no bound. */
+  readonly limit: number | null;
+}
+
+/** Thrown when a command would pass the tenant's quota. Nothing was written; reads go on, and a replay still gets its receipt. */
+export class QuotaExceededError extends HoldfastError {
+  readonly tenant: string;
+  readonly events: QuotaUse;
+  readonly bytes: QuotaUse;
+  constructor(tenant: string, { events, bytes }: { readonly events: QuotaUse; readonly bytes: QuotaUse }) {
+    const passed = [
+      { unit: 'events', ...events },
+      { unit: 'bytes', ...bytes },
+    ].filter(({ used, asked, limit }) => limit !== null && used + asked > limit);
+    const what = passed.map(
+      ({ unit, used, asked, limit }) => `${used} of ${limit} ${unit} are used, ${asked} more were asked for`,
+    );
+    super('QUOTA_EXCEEDED', `Tenant "${tenant}" is at its quota: ${what.join('; ')}.`, {
+      hint: 'Raise the quota with `holdfast tenants quota`, or archive and drop what is no longer needed.',
+    });
+    this.tenant = tenant;
+    this.events = events;
+    this.bytes = bytes;
+  }
+}
+
+/**
+ * Thrown when a command was made from what was known of a subject that has been forgotten since. Nothing was written: a deleted
+ * person must not come back through work that was under way.
+ */
+export class SubjectForgottenError extends HoldfastError {
+  readonly subject: string;
+  constructor(subject: string, commandId: string) {
+    super(
+      'SUBJECT_FORGOTTEN',
+      `Command "${commandId}" is about "${subject}", who was forgotten after it was prepared.`,
+      {
+        hint: 'Drop the work; start again from what the log holds now if it is still wanted.',
+      },
+    );
+    this.subject = subject;
+  }
+}

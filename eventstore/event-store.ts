@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import { appendCommand } from './append.ts';
+import type { AppendOptions } from './append.ts';
+import { createAppend } from './append.ts';
 import { createDecoder } from './decode-events.ts';
 import { UnknownTenantError } from './errors.ts';
 import type { Command, EventShape, Position, Receipt, StoredEvent } from './event.ts';
@@ -8,20 +9,14 @@ import { readCommand, readCommandEvents, readHead, readLog, readStream } from '.
 import type { CommandSelection, ReadLogOptions, ReadStreamOptions, StoredCommand } from './read.ts';
 import { retryConnection } from './retry-connection.ts';
 
-export interface AppendOptions {
-  /** Throw CommandBodyDiffersError when the id was used before with another body. @default false: the first body wins */
-  readonly strict?: boolean;
-  /** Append inside the caller's open READ COMMITTED transaction; its commit decides. The log's lock is held until then. */
-  readonly transaction?: pg.ClientBase;
-}
-
 /** An append-only log per tenant, with views folded inside every append. */
 export interface EventStore<E extends EventShape> {
   /**
    * Stores a command: all of its events, its receipt and the view rows they project to, in one transaction, at most once.
-   * Lost connections are retried; an in-doubt commit ends in the one true receipt.
+   * Lost connections are retried; an in-doubt commit ends in the one true receipt. Commands of one tenant that arrive while a
+   * commit is in flight travel together in the next.
    * Throws ExpectedVersionConflictError, StreamSealedError, CommandBodyDiffersError (strict), InvalidCommandError,
-   * UnknownTenantError, StoreUnavailableError.
+   * QuotaExceededError, SubjectForgottenError, UnknownTenantError, SchemaDriftError, StoreUnavailableError.
    */
   append<R = unknown>(tenant: string, command: Command<E>, options?: AppendOptions): Promise<Receipt<R>>;
   /** Events of one stream in order of version; nothing for a stream that does not exist. */
@@ -48,6 +43,7 @@ export interface EventStoreOptions<E extends EventShape> {
 /** Opens the event store on a migrated database. */
 export function createEventStore<E extends EventShape>({ pool, schema }: EventStoreOptions<E>): EventStore<E> {
   const reader = { pool, decode: createDecoder(schema) };
+  const append = createAppend(pool, schema);
   const numbers = new Map<string, number>();
 
   async function tenantNumber(tenant: string): Promise<number> {
@@ -67,7 +63,7 @@ export function createEventStore<E extends EventShape>({ pool, schema }: EventSt
   return {
     tenantNumber,
     append: async (tenant, command, options = {}) =>
-      appendCommand({ pool, projections: schema.projections, tenant: await tenantNumber(tenant), command, ...options }),
+      append({ id: tenant, no: await tenantNumber(tenant) }, command, options),
     readStream: async (tenant, stream, options = {}) => readStream(reader, await tenantNumber(tenant), stream, options),
     async *readLog(tenant, options = {}) {
       yield* readLog(reader, { id: tenant, no: await tenantNumber(tenant) }, options);

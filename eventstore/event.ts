@@ -49,6 +49,11 @@ export interface Command<E extends EventShape> {
   readonly id: string;
   readonly streams: readonly StreamExpectation[];
   readonly events: readonly NewEvent<E>[];
+  /**
+   * Position of the log that the content was derived from. If one of its subjects was forgotten after it, the command is refused
+   * (SubjectForgottenError): nobody comes back through work that was under way. @default not checked
+   */
+  readonly readAt?: Position;
   /** Who and what caused it (actor, workflow, step). @default {} */
   readonly meta?: object;
   /** The caller's own answer, stored with the command and handed back when it is replayed. @default {} */

@@ -2,7 +2,8 @@
  * holdfast/eventstore: an append-only log per tenant in Postgres, generic over events. See docs/architecture.md.
  */
 export { createEventStore } from './event-store.ts';
-export type { AppendOptions, EventStore, EventStoreOptions } from './event-store.ts';
+export type { EventStore, EventStoreOptions } from './event-store.ts';
+export type { AppendOptions } from './append.ts';
 export type {
   Command,
   EventShape,
@@ -28,9 +29,11 @@ export {
   ExpectedVersionConflictError,
   InvalidCommandError,
   LogNotDenseError,
+  QuotaExceededError,
   SchemaDriftError,
   StoreUnavailableError,
   StreamSealedError,
+  SubjectForgottenError,
   UnknownTenantError,
   UnsafeRoleError,
 } from './errors.ts';

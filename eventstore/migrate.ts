@@ -10,10 +10,10 @@ import type { EventShape } from './event.ts';
 import type { LogSchema } from './log-schema.ts';
 import { refoldViews } from './refold-views.ts';
 import type { Projection } from './view.ts';
-import { definitionHash, textHash } from './view.ts';
-import { applyViewsSql, createViewSql } from './view-sql.ts';
+import { definitionHash, textHash, viewsVersion } from './view.ts';
+import { applyViewsSql, createViewSql, viewsVersionSql } from './view-sql.ts';
 
-const applyFunction = 'holdfast.apply_views(int, bigint, jsonb)';
+const applyFunction = 'holdfast.apply_views(int, bigint[], jsonb)';
 
 /** What a migration changed. */
 export interface MigrateReport {
@@ -170,6 +170,7 @@ async function buildViews<E extends EventShape>(
     if (stale.length > 0) onProgress?.(`built ${stale.length} views`);
     const apply = applyViewsSql(all.map(({ view }) => view));
     await client.query(apply);
+    await client.query(viewsVersionSql(viewsVersion(schema.projections)));
     await client.query(`comment on function ${applyFunction} is '${textHash(apply)}'`);
     if (stale.length > 0) await refoldViews(client, schema, new Set(stale.map(({ view }) => view.name)), onProgress);
     await client.query('commit');

@@ -33,14 +33,14 @@ export async function refoldViews<E extends EventShape>(
       const events = await decode(client, tenant.no, rows);
       const first = events[0];
       if (!first) break;
-      const operations = compileOperations(
+      const { operations } = compileOperations(
         events.map((event) =>
           schema.projections.flatMap((p) => p.project(event)).filter(({ view }) => views.has(view)),
         ),
       );
       await client.query('select holdfast.apply_views($1, $2, $3)', [
         tenant.no,
-        first.position,
+        [first.position],
         JSON.stringify(operations),
       ]);
       folded = first.position + events.length - 1;

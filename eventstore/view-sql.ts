@@ -21,47 +21,66 @@ export function createViewSql(view: View): string {
 }
 
 /**
- * SQL of the function that applies compiled operations (view.ts) of a run of events starting at position `p_first`.
- * Closes come before opens so that the one-holds index is never crossed. Generated per set of views: no dynamic SQL on
- * the hot path.
+ * SQL of the function that applies compiled operations (view.ts): `p_firsts` has the position of the first event of each command
+ * (null = not accepted, its rows are skipped). Closes come before opens so that the one-holds index is never crossed. Generated
+ * per set of views: no dynamic SQL on the hot path.
+ * @param name of the function, in schema `holdfast` @default 'apply_views'
+ * @param table gives the table of a view @default its name
  */
-export function applyViewsSql(views: readonly View[]): string {
-  const blocks = views.map((view) => {
-    const table = `holdfast.${quote(view.name)}`;
-    const keyColumns = view.key.map((name) => `${quote(name)} ${view.columns[name]?.type ?? 'text'}`).join(', ');
-    const names = Object.keys(view.columns).map(quote);
-    const typed = Object.entries(view.columns)
-      .map(([name, column]) => `${quote(name)} ${column.type}`)
-      .join(', ');
-    const insert = (list: string, condition = ''): string => `
-      insert into ${table} (tenant, from_pos, to_pos, ${names.join(', ')})
-        select p_tenant, p_first + o.from_at, p_first + o.to_at, ${names.map((n) => `o.${n}`).join(', ')}
-        from jsonb_to_recordset(v -> '${list}') as o (from_at bigint, to_at bigint, ${typed})${condition};`;
-    return `
-    v := p_operations -> '${view.name}';
-    if v is not null then
-      update ${table} t set to_pos = p_first + c.at
-        from jsonb_to_recordset(v -> 'close') as c (at bigint, ${keyColumns})
-        where t.tenant = p_tenant and t.to_pos is null and t.from_pos < p_first + c.at
-          and ${view.key.map((name) => `t.${quote(name)} = c.${quote(name)}`).join(' and ')};${insert(
-            'ensure',
-            `
-        where not exists (
-          select from ${table} t
-          where t.tenant = p_tenant and t.from_pos < p_first + o.from_at and (t.to_pos is null or t.to_pos > p_first + o.from_at)
-            and ${view.key.map((name) => `t.${quote(name)} = o.${quote(name)}`).join(' and ')})`,
-          )}${insert('open')}
-    end if;`;
-  });
+export function applyViewsSql(
+  views: readonly View[],
+  { name = 'apply_views', table = (view) => view.name }: { name?: string; table?: (view: View) => string } = {},
+): string {
   return `
-create or replace function holdfast.apply_views(p_tenant int, p_first bigint, p_operations jsonb) returns void
-  language plpgsql set search_path = pg_catalog, pg_temp as $views$
+create or replace function holdfast.${quote(name)}(p_tenant int, p_firsts bigint[], p_operations jsonb) returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  as $views$
 declare
   v jsonb;
-begin
-  if p_operations is null then return; end if;${blocks.join('')}
+begin${views.map((view) => applyViewSql(view, `holdfast.${quote(table(view))}`)).join('')}
 end $views$;
-revoke all on function holdfast.apply_views(int, bigint, jsonb) from public;`;
+revoke all on function holdfast.${quote(name)}(int, bigint[], jsonb) from public;`;
+}
+
+/** SQL of the function that says which definitions the views have; see viewsVersion. */
+export function viewsVersionSql(version: string): string {
+  return `
+create or replace function holdfast.views_version() returns text language sql stable as $$ select '${version}'::text $$;`;
+}
+
+function applyViewSql(view: View, table: string): string {
+  const keyColumns = view.key.map((name) => `${quote(name)} ${view.columns[name]?.type ?? 'text'}`).join(', ');
+  const names = Object.keys(view.columns).map(quote);
+  const typed = Object.entries(view.columns).map(([name, column]) => `${quote(name)} ${column.type}`);
+  const sameKey = (alias: string): string =>
+    view.key.map((name) => ` and t.${quote(name)} = ${alias}.${quote(name)}`).join('');
+  const insert = (list: string, condition = ''): string => `
+      insert into ${table} (tenant, from_pos, to_pos, ${names.join(', ')})
+        select p_tenant, p_firsts[o.c + 1] + o.from_at, p_firsts[o.c + 1] + o.to_at, ${names.map((n) => `o.${n}`).join(', ')}
+        from jsonb_to_recordset(v -> '${list}') as o (c int, from_at bigint, to_at bigint, ${typed.join(', ')})
+        where p_firsts[o.c + 1] is not null${condition};`;
+  return `
+  v := p_operations -> '${view.name}';
+  if v is not null then
+    if v ? 'close' then
+      update ${table} t set to_pos = p_firsts[o.c + 1] + o.at
+        from jsonb_to_recordset(v -> 'close') as o (c int, at bigint, ${keyColumns})
+        where t.tenant = p_tenant and t.to_pos is null and t.from_pos < p_firsts[o.c + 1] + o.at${sameKey('o')};
+    end if;
+    if v ? 'ensure' then${insert(
+      'ensure',
+      ` and not exists (
+          select from ${table} t
+          where t.tenant = p_tenant and t.from_pos < p_firsts[o.c + 1] + o.from_at
+            and (t.to_pos is null or t.to_pos > p_firsts[o.c + 1] + o.from_at)${sameKey('o')})`,
+    )}
+    end if;
+    if v ? 'open' then${insert('open')}
+    end if;
+  end if;`;
 }
 
 /** Quotes an identifier that our own code chose. */

@@ -120,52 +120,84 @@ export interface Projection<E extends EventShape> {
   project(event: StoredEvent<E>): readonly Operation[];
 }
 
+/** A row of compiled operations; `c` is the index of its command in the batch, places are relative to that command's first event. */
+interface CompiledClose extends Record<string, unknown> {
+  c: number;
+  at: number;
+}
 interface CompiledRow extends Record<string, unknown> {
+  c: number;
   from_at: number;
   to_at: number | null;
 }
 
-/** Operations of a range of events in the form that the apply function takes: per view what to close, ensure and open. */
+/** Operations of a run of events in the form that the apply function takes: per view what to close, ensure and open. */
 export type CompiledOperations = Record<
   string,
-  { close: Record<string, unknown>[]; ensure: CompiledRow[]; open: CompiledRow[] }
+  { close?: CompiledClose[]; ensure?: CompiledRow[]; open?: CompiledRow[] }
 >;
 
 /**
- * Compiles the operations of a run of events so that SQL can apply them set-wise: rows opened and closed inside the range
- * become rows with both ends; only the rest needs updates. `offset` of an event is its place in the range, from 0.
- * However a log is cut into ranges, the rows come out the same.
+ * Compiles the operations of a run of events so that SQL can apply them set-wise: rows opened and closed inside the run
+ * become rows with both ends; only the rest needs updates. However a log is cut into runs, the rows come out the same.
+ * @param command index of the run's command in its batch @default 0
  */
-export function compileOperations(perEvent: readonly (readonly Operation[])[]): CompiledOperations {
+export function compileOperations(
+  perEvent: readonly (readonly Operation[])[],
+  command = 0,
+): { readonly operations: CompiledOperations; readonly keys: ReadonlySet<string> } {
   const compiled: CompiledOperations = {};
+  const keys = new Set<string>();
   const holding = new Map<string, { readonly row: CompiledRow; readonly ensured: boolean }>();
-  // Keys whose row from before the range is known to have ended.
+  // Keys whose row from before the run is known to have ended.
   const ended = new Set<string>();
   perEvent.forEach((operations, offset) => {
     for (const { view, op, key, row } of operations) {
-      const target = (compiled[view] ??= { close: [], ensure: [], open: [] });
+      const target = (compiled[view] ??= {});
       const id = `${view} ${key}`;
+      keys.add(id);
       const held = holding.get(id);
       if (op === 'close') {
         if (held) {
           held.row.to_at = offset;
           holding.delete(id);
         }
-        // An ensured row gives way to one from before the range, which then is the one that ends here.
-        if ((!held || held.ensured) && !ended.has(id)) target.close.push({ ...row, at: offset });
+        // An ensured row gives way to one from before the run, which then is the one that ends here.
+        if ((!held || held.ensured) && !ended.has(id)) (target.close ??= []).push({ ...row, c: command, at: offset });
         ended.add(id);
         continue;
       }
       if (held) {
         if (op === 'ensure') continue;
-        throw new Error(`View "${view}": a row of key ${key} is opened twice in one range of events.`);
+        throw new Error(`View "${view}": a row of key ${key} is opened twice in one run of events.`);
       }
-      const opened: CompiledRow = { ...row, from_at: offset, to_at: null };
+      const opened: CompiledRow = { ...row, c: command, from_at: offset, to_at: null };
       holding.set(id, { row: opened, ensured: op === 'ensure' });
-      target[op].push(opened);
+      (target[op] ??= []).push(opened);
     }
   });
-  return compiled;
+  return { operations: compiled, keys };
+}
+
+/** Joins the operations of commands that have no key in common, so that they can be applied in any order; null if there are none. */
+export function joinOperations(parts: readonly CompiledOperations[]): CompiledOperations | null {
+  const joined: CompiledOperations = {};
+  for (const part of parts) {
+    for (const [view, { close = [], ensure = [], open = [] }] of Object.entries(part)) {
+      const target = (joined[view] ??= {});
+      if (close.length > 0) (target.close ??= []).push(...close);
+      if (ensure.length > 0) (target.ensure ??= []).push(...ensure);
+      if (open.length > 0) (target.open ??= []).push(...open);
+    }
+  }
+  return Object.keys(joined).length === 0 ? null : joined;
+}
+
+/** Identifies all view definitions together: what an append was folded with, and what the tables hold. */
+export function viewsVersion<E extends EventShape>(projections: readonly Projection<E>[]): string {
+  return textHash(
+    JSON.stringify(projections.flatMap(({ version, views }) => views.map((view) => definitionHash(view, version)))),
+  );
 }
 
 /** Identifies what a view's rows mean: its definition and the version of the projection that fills it. */

@@ -4,7 +4,7 @@ import type { ExpectedVersion } from '../../eventstore/index.ts';
 import { withDatabase } from '../support/with-database.ts';
 import { collect, note, noted, plainStore } from './shapes.ts';
 
-const database = withDatabase();
+const database = withDatabase('plain');
 
 /** What the log holds, by SQL that sees through row-level security. */
 async function counts(): Promise<object> {

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { withDatabase } from '../support/with-database.ts';
 import { note, noted, plainStore } from './shapes.ts';
 
-const database = withDatabase();
+const database = withDatabase('plain');
 
 interface LogRow {
   readonly id: string;
@@ -24,9 +24,9 @@ interface LogRow {
   }[];
 }
 
-/** Digest of a list of texts: each with its length before it, null as a dash. Postgres counts characters, JavaScript code units. */
-function digest(...parts: readonly (string | null)[]): Buffer {
-  const text = parts.map((part) => (part === null ? '-' : `${Array.from(part).length}:${part}`)).join('');
+/** Digest of a list of texts: each with its length in bytes before it. */
+function digest(...parts: readonly string[]): Buffer {
+  const text = parts.map((part) => `${Buffer.byteLength(part)}:${part}`).join('');
   return createHash('sha256').update(text).digest();
 }
 
@@ -34,11 +34,26 @@ function digest(...parts: readonly (string | null)[]): Buffer {
 function chainOf(log: readonly LogRow[]): string[] {
   let link: Buffer = Buffer.alloc(0);
   return log.map(({ id, at, meta, result, events }) => {
-    const digests = events.map(({ p, stream, v, type, sv, at: recorded, subjects, data }) =>
-      digest(String(p), stream, String(v), type, String(sv), recorded, subjects, data),
+    const body = digest(
+      ...[id, meta, result],
+      ...events.flatMap(({ stream, type, sv, subjects, data }) => [stream, type, String(sv), subjects ?? '[]', data]),
     );
+    // Versions before the command, per stream in order of first event; an event that is not in step shows as such.
+    const bases = new Map<string, number>();
+    const next = new Map<string, number>();
+    for (const { stream, v, p, at: recorded } of events) {
+      if (!bases.has(stream)) bases.set(stream, v - 1);
+      if (
+        v !== (next.get(stream) ?? v) ||
+        recorded !== at ||
+        p !== (events[0]?.p ?? 0) + events.findIndex((e) => e.p === p)
+      )
+        bases.set(`${stream} is torn`, v);
+      next.set(stream, v + 1);
+    }
+    const place = `${events[0]?.p}|${at}|${[...bases.values()].map((base) => `${base},`).join('')}`;
     link = createHash('sha256')
-      .update(Buffer.concat([link, digest(id, at, meta, result), ...digests]))
+      .update(Buffer.concat([link, body, Buffer.from(place)]))
       .digest();
     return link.toString('hex');
   });

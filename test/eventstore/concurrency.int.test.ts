@@ -1,20 +1,31 @@
 import { describe, expect, test } from 'vitest';
+import type { EventStore } from '../../eventstore/index.ts';
 import { ExpectedVersionConflictError } from '../../eventstore/index.ts';
 import { withDatabase } from '../support/with-database.ts';
+import type { Noted } from './shapes.ts';
 import { collect, note, noted, plainStore, upTo } from './shapes.ts';
 
-const database = withDatabase();
+const database = withDatabase('plain');
 const clients = 8;
 const each = 40;
 
-describe('eight clients that append at once', () => {
+/** Clients of one store share its queue and travel together; clients of several meet at the log's lock. */
+const arrangements = [
+  ['one', 'of one store', (): EventStore<Noted>[] => Array<EventStore<Noted>>(clients).fill(plainStore(database))],
+  ['own', 'of a store each', (): EventStore<Noted>[] => upTo(clients).map(() => plainStore(database))],
+] as const;
+
+describe.each(arrangements)('eight clients that append at once, %s: %s', (kind, _name, open) => {
   test('with any version: positions dense, nothing lost, nothing twice', async () => {
+    const stores = open();
     const store = plainStore(database);
     const before = await store.head('acme');
     const receipts = await Promise.all(
-      upTo(clients).map(async (client) => {
+      stores.map(async (store, index) => {
+        const client = index + 1;
         const own = [];
-        for (const n of upTo(each)) own.push(await store.append('acme', note(`any/${client}/${n}`, 'any')));
+        for (const n of upTo(each))
+          own.push(await store.append('acme', note(`${kind}/any/${client}/${n}`, `${kind}/any`)));
         return own;
       }),
     );
@@ -25,21 +36,23 @@ describe('eight clients that append at once', () => {
     expect(log.map(({ version }) => version)).toEqual(upTo(clients * each));
     // Each client's own order is kept.
     for (const client of upTo(clients)) {
-      const own = log.map(({ data }) => String(data.text)).filter((text) => text.startsWith(`any/${client}/`));
-      expect(own).toEqual(upTo(each).map((n) => `any/${client}/${n}`));
+      const own = log.map(({ data }) => String(data.text)).filter((text) => text.startsWith(`${kind}/any/${client}/`));
+      expect(own).toEqual(upTo(each).map((n) => `${kind}/any/${client}/${n}`));
     }
   });
 
   test('with exact versions: every increment is decided once', async () => {
+    const stores = open();
     const store = plainStore(database);
     let conflicts = 0;
     await Promise.all(
-      upTo(clients).map(async (client) => {
+      stores.map(async (store, index) => {
+        const client = index + 1;
         let version = 0;
         for (const n of upTo(each)) {
           for (;;) {
             try {
-              await store.append('default', note(`exact/${client}/${n}`, 'exact', version));
+              await store.append('default', note(`${kind}/exact/${client}/${n}`, `${kind}/exact`, version));
               version += 1;
               break;
             } catch (error) {
@@ -52,39 +65,41 @@ describe('eight clients that append at once', () => {
         }
       }),
     );
-    const events = await store.readStream('default', 'exact');
+    const events = await store.readStream('default', `${kind}/exact`);
     expect(events.map(({ version }) => version)).toEqual(upTo(clients * each));
     expect(new Set(events.map(({ data }) => data.text)).size).toBe(clients * each);
     expect(conflicts).toBeGreaterThan(0);
   });
 
   test('the same command: one is accepted, the others get its receipt', async () => {
+    const stores = open();
     const store = plainStore(database);
     for (const n of upTo(10)) {
       const receipts = await Promise.all(
-        upTo(clients).map(() => store.append('acme', note(`same/${n}`, `same/${n}`, 'none'))),
+        stores.map((store) => store.append('acme', note(`${kind}/same/${n}`, `${kind}/same/${n}`, 'none'))),
       );
       expect(receipts.filter(({ replayed }) => !replayed)).toHaveLength(1);
       expect(new Set(receipts.map(({ firstPosition }) => firstPosition)).size).toBe(1);
-      expect(await store.readStream('acme', `same/${n}`)).toHaveLength(1);
+      expect(await store.readStream('acme', `${kind}/same/${n}`)).toHaveLength(1);
     }
   });
 
   test('new streams and many streams per command: stream numbers never clash', async () => {
+    const stores = open();
     const store = plainStore(database);
     await Promise.all(
-      upTo(clients).flatMap((client) =>
+      stores.flatMap((store, client) =>
         upTo(5).map((n) => {
-          const names = [`new/${client}/${n}`, `new/shared/${n}`];
+          const names = [`${kind}/new/${client}/${n}`, `${kind}/new/shared/${n}`];
           return store.append('acme', {
-            id: `new/${client}/${n}`,
+            id: `${kind}/new/${client}/${n}`,
             streams: names.map((name) => ({ name, expectedVersion: 'any' as const })),
             events: names.map((name) => noted(name)),
           });
         }),
       ),
     );
-    for (const n of upTo(5)) expect(await store.readStream('acme', `new/shared/${n}`)).toHaveLength(clients);
+    for (const n of upTo(5)) expect(await store.readStream('acme', `${kind}/new/shared/${n}`)).toHaveLength(clients);
   });
 });
 

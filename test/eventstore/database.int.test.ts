@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applicationRole, assertSafeRole, openPool, ownerRole, UnsafeRoleError } from '../../eventstore/index.ts';
 import { withDatabase } from '../support/with-database.ts';
 
-const database = withDatabase();
+const database = withDatabase('plain');
 // Roles belong to the whole server: the name is this file's own.
 const bypassRole = 'holdfast_test_bypass';
 

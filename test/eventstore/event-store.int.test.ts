@@ -3,7 +3,7 @@ import { UnknownTenantError } from '../../eventstore/index.ts';
 import { withDatabase } from '../support/with-database.ts';
 import { collect, note, plainStore } from './shapes.ts';
 
-const database = withDatabase();
+const database = withDatabase('plain');
 
 describe('an unknown tenant', () => {
   test.each(['nobody', 'acm', 'acme-corp', '%', '_cme', '', 'acme\0', 'ACME', "acme' or true --"])(

@@ -75,7 +75,7 @@ async function fold(database: FreshDatabase, tenant: number, events: readonly Ch
   for (const length of [...lengths, events.length]) {
     const range = events.slice(from, from + length);
     if (range.length === 0) continue;
-    const operations = compileOperations(
+    const { operations } = compileOperations(
       range.map((event) =>
         projection.project({
           ...event,
@@ -90,7 +90,7 @@ async function fold(database: FreshDatabase, tenant: number, events: readonly Ch
     );
     await database.admin.query('select holdfast.apply_views($1, $2, $3)', [
       tenant,
-      from + 1,
+      [from + 1],
       JSON.stringify(operations),
     ]);
     from += length;

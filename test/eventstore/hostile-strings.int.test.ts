@@ -3,7 +3,8 @@ import type { MemoryEvent } from '../../memory/events.ts';
 import { withDatabase } from '../support/with-database.ts';
 import { plainStore } from './shapes.ts';
 
-const database = withDatabase();
+const database = withDatabase('plain');
+const withViews = withDatabase();
 
 function nested(depth: number): unknown {
   let value: unknown = 'core';
@@ -74,7 +75,7 @@ describe('the log keeps the exact text', () => {
 
 describe('views hold the cleaned text', () => {
   test('U+FFFD stands for NUL and lone surrogates; everything else is untouched', async () => {
-    const { store, admin } = database;
+    const { store, admin } = withViews;
     const said = 'a\0b \ud800 ok 👍 שלום';
     const requested: MemoryEvent = {
       type: 'TurnRequested',

@@ -6,7 +6,7 @@ import { withDatabase } from '../support/with-database.ts';
 import type { Noted } from './shapes.ts';
 import { collect, noted, plainStore } from './shapes.ts';
 
-const database = withDatabase();
+const database = withDatabase('plain');
 
 type Outcome =
   | {
@@ -43,7 +43,10 @@ class ModelLog {
       const { first, last, result: answer } = known;
       return { kind: 'replayed', first, last, result: answer, same: known.body === body };
     }
-    for (const { name, expectedVersion: expected } of streams) {
+    // Of several that do not fit, the first is told: streams in order of their first event, then those without one.
+    const order = new Set([...events.map(({ stream }) => stream), ...streams.map(({ name }) => name)]);
+    for (const name of order) {
+      const expected = streams.find((one) => one.name === name)?.expectedVersion ?? 'any';
       const { version, sealed } = this.#stream(name);
       if (sealed) return { kind: 'sealed', stream: name };
       const fits =

@@ -3,7 +3,7 @@ import { LogNotDenseError } from '../../eventstore/index.ts';
 import { withDatabase } from '../support/with-database.ts';
 import { collect, note, noted, plainStore, upTo } from './shapes.ts';
 
-const database = withDatabase();
+const database = withDatabase('plain');
 
 beforeAll(async () => {
   const store = plainStore(database);

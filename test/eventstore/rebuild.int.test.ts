@@ -1,5 +1,7 @@
 import { expect, inject, test } from 'vitest';
-import { createEventStore, createTenant, migrate } from '../../eventstore/index.ts';
+import type { Command } from '../../eventstore/index.ts';
+import { createEventStore, createTenant, migrate, SchemaDriftError } from '../../eventstore/index.ts';
+import type { MemoryEvent } from '../../memory/events.ts';
 import { holdfastSchema, projections } from '../../projections/index.ts';
 import { history } from '../projections/history.ts';
 import type { FreshDatabase } from './fresh-database.ts';
@@ -55,8 +57,8 @@ test('views rebuilt from the log equal those that appends folded, for every proj
   expect(again.views).toEqual(first.views.map(({ name }) => name));
   expect(await dump(database)).toEqual(inline);
 
-  // And the log goes on where it was.
-  await store.append('acme', {
+  // And the log goes on where it was, for those who fold as it is folded now.
+  const command: Command<MemoryEvent> = {
     id: 'after',
     streams: [{ name: 'after', expectedVersion: 'none' }],
     events: [
@@ -74,6 +76,9 @@ test('views rebuilt from the log equal those that appends folded, for every proj
         },
       },
     ],
-  });
+  };
+  await expect(store.append('acme', command)).rejects.toBeInstanceOf(SchemaDriftError);
+  const schema = { ...holdfastSchema, projections: [{ ...first, version: first.version + 1 }, ...rest] };
+  await createEventStore({ pool: database.pool, schema }).append('acme', command);
   expect((await dump(database))['turn']).toHaveLength((inline['turn']?.length ?? 0) + 1);
 });

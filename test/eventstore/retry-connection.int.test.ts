@@ -8,7 +8,7 @@ import type { Noted } from './shapes.ts';
 import { collect, note, plainStore, upTo, plainSchema } from './shapes.ts';
 import { startProxy } from './swallowing-proxy.ts';
 
-const database = withDatabase();
+const database = withDatabase('plain');
 
 /** Asks until the admin session sees rows. */
 async function untilSeen(sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { cleanText, close, defineView, ensure, open, optional, replace, required } from '../../eventstore/index.ts';
-import { compileOperations, definitionHash } from '../../eventstore/view.ts';
+import { compileOperations, definitionHash, joinOperations } from '../../eventstore/view.ts';
 import { applyViewsSql, createViewSql } from '../../eventstore/view-sql.ts';
 
 const view = defineView({
@@ -37,40 +37,56 @@ describe('compileOperations', () => {
       ?.map((row) => Object.entries(row).filter(([name]) => ['row', 'guest', 'at', 'from_at', 'to_at'].includes(name)))
       .map((entries) => Object.fromEntries(entries));
 
+  const compile = (perEvent: Parameters<typeof compileOperations>[0]) => compileOperations(perEvent).operations;
+
   test('given nothing, then nothing', () => {
-    expect(compileOperations([])).toEqual({});
-    expect(compileOperations([[], []])).toEqual({});
+    expect(compileOperations([]).operations).toEqual({});
+    expect(compileOperations([[], []]).operations).toEqual({});
+    expect(joinOperations([{}, {}])).toBeNull();
   });
 
   test('given a row opened and closed in the range, then one row with both ends and no update', () => {
-    const { seat: compiled } = compileOperations([open(view, seat('a', 'Ana')), [], close(view, { row: 'a' })]);
+    const { seat: compiled } = compile([open(view, seat('a', 'Ana')), [], close(view, { row: 'a' })]);
     expect(rows(compiled?.open)).toEqual([{ row: 'a', guest: 'Ana', at: null, from_at: 0, to_at: 2 }]);
-    expect(compiled?.close).toEqual([]);
+    expect(compiled?.close).toBeUndefined();
   });
 
   test('given a row from before, replaced twice, then it ends once and the middle row has both ends', () => {
-    const { seat: compiled } = compileOperations([replace(view, seat('a', 'Ana')), replace(view, seat('a', 'Bo'))]);
-    expect(compiled?.close.map(({ row, at }) => [row, at])).toEqual([['a', 0]]);
-    expect(compiled?.open.map(({ guest, from_at, to_at }) => [guest, from_at, to_at])).toEqual([
+    const { seat: compiled } = compile([replace(view, seat('a', 'Ana')), replace(view, seat('a', 'Bo'))]);
+    expect(compiled?.close?.map(({ row, at }) => [row, at])).toEqual([['a', 0]]);
+    expect(compiled?.open?.map(({ guest, from_at, to_at }) => [guest, from_at, to_at])).toEqual([
       ['Ana', 0, 1],
       ['Bo', 1, null],
     ]);
   });
 
   test('given two closes of a row from before, then the first counts', () => {
-    const { seat: compiled } = compileOperations([[], close(view, { row: 'a' }), close(view, { row: 'a' })]);
-    expect(compiled?.close).toEqual([{ row: 'a', at: 1 }]);
+    const { seat: compiled } = compile([[], close(view, { row: 'a' }), close(view, { row: 'a' })]);
+    expect(compiled?.close).toEqual([{ row: 'a', c: 0, at: 1 }]);
   });
 
   test('given an ensure of a row that holds in the range, then nothing more', () => {
-    const { seat: compiled } = compileOperations([open(view, seat('a', 'Ana')), ensure(view, seat('a', 'Bo'))]);
-    expect(compiled?.ensure).toEqual([]);
+    const { seat: compiled } = compile([open(view, seat('a', 'Ana')), ensure(view, seat('a', 'Bo'))]);
+    expect(compiled?.ensure).toBeUndefined();
     expect(compiled?.open).toHaveLength(1);
+  });
+
+  test('tells which keys it touches', () => {
+    const { keys } = compileOperations([open(view, seat('a', 'Ana')), close(view, { row: 'b' })]);
+    expect([...keys]).toEqual(['seat ["a"]', 'seat ["b"]']);
+  });
+
+  test('joined, rows keep the command they belong to', () => {
+    const [one, two] = [0, 1].map((n) => compileOperations([open(view, seat(`${n}`, 'Ana'))], n).operations);
+    expect(joinOperations([one ?? {}, {}, two ?? {}])?.['seat']?.open?.map(({ row, c }) => [row, c])).toEqual([
+      ['0', 0],
+      ['1', 1],
+    ]);
   });
 
   test('given a row opened twice, then an error that names view and key', () => {
     expect(() => compileOperations([open(view, seat('a')), open(view, seat('a'))])).toThrow(
-      'View "seat": a row of key ["a"] is opened twice in one range of events.',
+      'View "seat": a row of key ["a"] is opened twice in one run of events.',
     );
   });
 });
@@ -100,9 +116,9 @@ describe('SQL of views', () => {
 
   test('is a function that nobody but its owner may call', () => {
     expect(applyViewsSql([view])).toContain(
-      'revoke all on function holdfast.apply_views(int, bigint, jsonb) from public',
+      'revoke all on function holdfast."apply_views"(int, bigint[], jsonb) from public',
     );
-    expect(applyViewsSql([])).toContain('begin\n  if p_operations is null');
+    expect(applyViewsSql([])).toMatch(/begin\s+end/);
   });
 });
 

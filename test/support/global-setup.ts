@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
-import { createTenant, migrate } from '../../eventstore/index.ts';
+import type { EventShape, LogSchema } from '../../eventstore/index.ts';
+import { createTenant, logMigrations, migrate } from '../../eventstore/index.ts';
 import { holdfastSchema } from '../../projections/index.ts';
 import { startPostgres } from '../../stack/start-postgres.ts';
 import { startTemporal } from '../../stack/start-temporal.ts';
@@ -13,7 +14,10 @@ import { removeStackFolder } from './stack-folder.ts';
 /** What every test file gets of the servers that were started once for the whole run. */
 export interface TestServers {
   readonly adminUrl: string;
+  /** Migrated to Holdfast's schema, with tenant `default`. */
   readonly templateDatabase: string;
+  /** A log without views, with tenant `default`. */
+  readonly plainTemplateDatabase: string;
   readonly temporalAddress: string;
   readonly workflowBundle: string;
 }
@@ -24,7 +28,7 @@ declare module 'vitest' {
   }
 }
 
-const templateDatabase = 'holdfast_template';
+const templates = { templateDatabase: 'holdfast_template', plainTemplateDatabase: 'plain_template' };
 
 /** Starts one PostgreSQL and one Temporal server, migrates the template that test databases are cloned from, bundles workflows. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -39,15 +43,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   try {
     const temporal = await startTemporal({ dir, port: 27233, headless: true, onProgress });
     closers.push(() => temporal.stop());
-    const admin = new pg.Client({ connectionString: postgres.adminUrl });
-    await admin.connect();
-    await admin.query(`drop database if exists ${templateDatabase}`);
-    await admin.query(`create database ${templateDatabase}`);
-    await admin.end();
-    const url = new URL(postgres.adminUrl);
-    url.pathname = templateDatabase;
-    await migrate({ schema: holdfastSchema, adminUrl: url.href });
-    await createTenant(url.href, 'default');
+    await createTemplate(postgres.adminUrl, templates.templateDatabase, holdfastSchema);
+    await createTemplate(postgres.adminUrl, templates.plainTemplateDatabase, {
+      migrationFolders: [logMigrations],
+      projections: [],
+    });
     const { code } = await bundleWorkflowCode({
       workflowsPath,
       logger: { ...console, log() {}, trace() {}, debug() {}, info() {} },
@@ -56,7 +56,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await writeFile(workflowBundle, code);
     project.provide('servers', {
       adminUrl: postgres.adminUrl,
-      templateDatabase,
+      ...templates,
       temporalAddress: temporal.address,
       workflowBundle,
     });
@@ -65,4 +65,20 @@ export default async function setup(project: TestProject): Promise<() => Promise
     throw error;
   }
   return close;
+}
+
+async function createTemplate<E extends EventShape>(
+  adminUrl: string,
+  name: string,
+  schema: LogSchema<E>,
+): Promise<void> {
+  const admin = new pg.Client({ connectionString: adminUrl });
+  await admin.connect();
+  await admin.query(`drop database if exists ${name}`);
+  await admin.query(`create database ${name}`);
+  await admin.end();
+  const url = new URL(adminUrl);
+  url.pathname = name;
+  await migrate({ schema, adminUrl: url.href });
+  await createTenant(url.href, 'default');
 }

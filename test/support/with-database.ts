@@ -17,13 +17,17 @@ export interface TestDatabase {
   readonly store: EventStore<MemoryEvent>;
 }
 
-/** Clones a database before the file's tests and drops it after them; fails the file when a connection was left open. */
-export function withDatabase(): TestDatabase {
+/**
+ * Clones a database before the file's tests and drops it after them; fails the file when a connection was left open.
+ * @param template a log with Holdfast's views, or one without any (for tests of the log alone) @default 'holdfast'
+ */
+export function withDatabase(template: 'holdfast' | 'plain' = 'holdfast'): TestDatabase {
   const opened = {} as { -readonly [K in keyof TestDatabase]: TestDatabase[K] };
   const name = `test_${randomBytes(6).toString('hex')}`;
   beforeAll(async () => {
-    const { adminUrl, templateDatabase } = inject('servers');
-    await onServer(adminUrl, `create database ${name} template ${templateDatabase}`);
+    const { adminUrl, templateDatabase, plainTemplateDatabase } = inject('servers');
+    const source = template === 'plain' ? plainTemplateDatabase : templateDatabase;
+    await onServer(adminUrl, `create database ${name} template ${source}`);
     const url = new URL(adminUrl);
     url.pathname = name;
     opened.url = url.href;

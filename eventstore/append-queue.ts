@@ -1,0 +1,90 @@
+import type { FoldedCommand, Outcome } from './append-batch.ts';
+
+export interface AppendQueueOptions {
+  /** Sends one batch of one tenant and gives one outcome each, durable when it resolves. */
+  readonly send: (tenant: number, batch: readonly FoldedCommand[]) => Promise<Outcome[]>;
+  /** Most commands of one batch. @default 64 */
+  readonly maxCommands?: number;
+  /** Most bytes of one batch; a larger command travels alone. @default 4 MiB */
+  readonly maxBytes?: number;
+}
+
+/** Sends a command, alone or together with others of its tenant. */
+export type AppendQueue = (tenant: number, command: FoldedCommand) => Promise<Outcome>;
+
+interface Waiting {
+  readonly command: FoldedCommand;
+  readonly resolve: (outcome: Outcome) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Coalesces appends: a log takes one commit at a time, so commands that arrive while one is in flight wait here instead of at the
+ * log's lock and travel together in the next. An idle log's command leaves at once. Order of arrival is kept, each command
+ * has its own outcome, and none is told before its commit is durable.
+ */
+export function createAppendQueue({ send, maxCommands = 64, maxBytes = 4 << 20 }: AppendQueueOptions): AppendQueue {
+  const queues = new Map<number, Waiting[]>();
+
+  async function drain(tenant: number, queue: Waiting[]): Promise<void> {
+    while (queue.length > 0) {
+      const batch = queue.splice(0, fitting(queue, maxCommands, maxBytes));
+      await deliver(tenant, batch);
+    }
+    queues.delete(tenant);
+  }
+
+  async function deliver(tenant: number, batch: readonly Waiting[]): Promise<void> {
+    try {
+      const outcomes = await send(
+        tenant,
+        batch.map(({ command }) => command),
+      );
+      batch.forEach(({ resolve, reject }, index) => {
+        const outcome = outcomes[index];
+        if (outcome) resolve(outcome);
+        else reject(new Error('A batch gave fewer outcomes than commands.'));
+      });
+    } catch (error) {
+      if (batch.length === 1) return batch[0]?.reject(error);
+      // One command that the database cannot take (or a batch that takes too long) must not fail its neighbours. If the batch
+      // was stored after all, each gets its first receipt.
+      for (const one of batch) await deliver(tenant, [one]);
+    }
+  }
+
+  return (tenant, command) =>
+    new Promise((resolve, reject) => {
+      const waiting = { command, resolve, reject };
+      const queue = queues.get(tenant);
+      if (queue) {
+        queue.push(waiting);
+        return;
+      }
+      const started = [waiting];
+      queues.set(tenant, started);
+      void drain(tenant, started);
+    });
+}
+
+/**
+ * How many of the waiting commands may travel together, at least one: no id twice (its second is a replay of the first), and no view
+ * row touched twice, so that the operations of a batch can be applied as one set.
+ */
+function fitting(queue: readonly Waiting[], maxCommands: number, maxBytes: number): number {
+  const ids = new Set<string>();
+  const keys = new Set<string>();
+  let bytes = 0;
+  let count = 0;
+  for (const { command } of queue) {
+    bytes += command.bytes;
+    if (count > 0) {
+      if (count === maxCommands || bytes > maxBytes || ids.has(command.id)) break;
+      if ([...command.viewKeys].some((key) => keys.has(key))) break;
+    }
+    ids.add(command.id);
+    for (const key of command.viewKeys) keys.add(key);
+    count += 1;
+  }
+  return count;
+}
