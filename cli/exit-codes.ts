@@ -34,6 +34,11 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   STREAM_SEALED: exitCodes.conflict,
   COMMAND_BODY_DIFFERS: exitCodes.conflict,
   STORE_UNAVAILABLE: exitCodes.unreachable,
+  STORE_REFUSED: exitCodes.unreachable,
+  STORE_READ_ONLY: exitCodes.unreachable,
+  STORE_OVERLOADED: exitCodes.unreachable,
+  STORAGE_FULL: exitCodes.unreachable,
+  STATEMENT_TIMEOUT: exitCodes.unreachable,
   TEMPORAL_UNAVAILABLE: exitCodes.unreachable,
   NOT_CONNECTED: exitCodes.unreachable,
   MODEL_UNAVAILABLE: exitCodes.unreachable,
@@ -52,5 +57,5 @@ export const exitCodeHelp = `Exit codes:
   2  bad usage or input
   3  not found
   4  conflict: somebody else was first
-  5  PostgreSQL, Temporal or the model cannot be reached
+  5  PostgreSQL, Temporal or the model cannot be reached or does not serve
   6  divergence: a replay does not match what was recorded`;

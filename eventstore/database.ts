@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { SchemaDriftError, UnsafeRoleError } from './errors.ts';
+import { UnsafeRoleError } from './errors.ts';
 import { retryConnection } from './retry-connection.ts';
 
 /** The role every Holdfast process works as: no superuser, no BYPASSRLS, owns nothing. */
@@ -16,8 +16,13 @@ export interface DatabaseOptions {
   readonly applicationName?: string;
   /** Upper bound of open connections. @default 10 */
   readonly maxConnections?: number;
-  /** Give up on one statement after this long. @default 30000 */
+  /**
+   * Give up on one statement after this long; 0 = never. The server ends it then; 5 s later we end the connection, in case the
+   * server is out of reach. @default 30000
+   */
   readonly statementTimeoutMs?: number;
+  /** Give up on one attempt to connect, or on waiting for a free connection, after this long. @default 10000 */
+  readonly connectionTimeoutMs?: number;
 }
 
 // int8 positions are below 2^53 for any log we could store, so they are plain numbers in TypeScript.
@@ -35,6 +40,7 @@ export function openPool(options: DatabaseOptions): pg.Pool {
     applicationName = 'holdfast',
     maxConnections = 10,
     statementTimeoutMs = 30_000,
+    connectionTimeoutMs = 10_000,
   } = options;
   if (/[?&]options=/.test(url)) {
     throw new UnsafeRoleError(role ?? 'of the URL', 'would be set aside by the `options` of the database URL');
@@ -43,8 +49,12 @@ export function openPool(options: DatabaseOptions): pg.Pool {
     connectionString: url,
     application_name: applicationName,
     max: maxConnections,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: connectionTimeoutMs,
+    // A connection whose other end is gone without a word: while idle, keepalive probes find out in about 20 s; while a
+    // statement waits for its answer, the driver's own limit does, a little after the server's.
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    ...(statementTimeoutMs === 0 ? {} : { query_timeout: statementTimeoutMs + 5_000 }),
     types,
     options: [
       ...(role === null ? [] : [`-c role=${role}`]),
@@ -69,12 +79,7 @@ export async function assertSafeRole(pool: pg.Pool): Promise<void> {
             exists (select from pg_class c where c.relnamespace = to_regnamespace('holdfast') and c.relowner = r.oid) as owner
      from pg_roles r where r.rolname = current_user`,
     ),
-  ).catch((error: unknown) => {
-    if (error instanceof Error && /^role "\w+" does not exist$/.test(error.message)) {
-      throw new SchemaDriftError('the server has no role of that name for Holdfast yet');
-    }
-    throw error;
-  });
+  );
   const role = rows[0];
   if (role?.super) throw new UnsafeRoleError(role.name, 'is a superuser');
   if (role?.bypass) throw new UnsafeRoleError(role.name, 'has BYPASSRLS');

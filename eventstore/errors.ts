@@ -63,7 +63,7 @@ export class StoreUnavailableError extends HoldfastError {
   constructor(attempts: number, cause: unknown) {
     super(
       'STORE_UNAVAILABLE',
-      `PostgreSQL did not answer in ${attempts} attempts: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `PostgreSQL did not answer in ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}: ${cause instanceof Error ? cause.message : String(cause)}`,
       {
         hint: 'Check that the server at DATABASE_URL runs, then send the same command again: a command is stored at most once.',
         retryable: true,
@@ -73,11 +73,16 @@ export class StoreUnavailableError extends HoldfastError {
   }
 }
 
-/** Thrown when the tables do not match the code. Nothing runs on a schema it does not know. */
+/**
+ * Thrown when the tables do not match the code. Nothing runs on a schema it does not know. Retryable: a migration, or a process
+ * of the other version, may come to it.
+ */
 export class SchemaDriftError extends HoldfastError {
-  constructor(what: string) {
+  constructor(what: string, cause?: unknown) {
     super('SCHEMA_DRIFT', `The database does not match this version of Holdfast: ${what}.`, {
       hint: 'Run `holdfast migrate`, then start again.',
+      retryable: true,
+      cause,
     });
   }
 }

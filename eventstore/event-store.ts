@@ -3,6 +3,7 @@ import type { AppendOptions } from './append.ts';
 import { createAppend } from './append.ts';
 import { createDecoder } from './decode-events.ts';
 import { UnknownTenantError } from './errors.ts';
+import { explainFailure } from './explain-failure.ts';
 import type { Command, EventShape, Position, Receipt, StoredEvent } from './event.ts';
 import type { LogSchema } from './log-schema.ts';
 import { readCommand, readCommandEvents, readHead, readLog, readStream } from './read.ts';
@@ -62,8 +63,13 @@ export function createEventStore<E extends EventShape>({ pool, schema }: EventSt
 
   return {
     tenantNumber,
-    append: async (tenant, command, options = {}) =>
-      append({ id: tenant, no: await tenantNumber(tenant) }, command, options),
+    append: async (tenant, command, options = {}) => {
+      const ref = { id: tenant, no: await tenantNumber(tenant) };
+      return append<never>(ref, command, options).catch((error: unknown) => {
+        // Inside a caller's transaction nothing is sent again, so nothing else has worded the failure.
+        throw explainFailure(error);
+      });
+    },
     readStream: async (tenant, stream, options = {}) => readStream(reader, await tenantNumber(tenant), stream, options),
     async *readLog(tenant, options = {}) {
       yield* readLog(reader, { id: tenant, no: await tenantNumber(tenant) }, options);

@@ -37,3 +37,10 @@ export {
   UnknownTenantError,
   UnsafeRoleError,
 } from './errors.ts';
+export {
+  StatementTimeoutError,
+  StorageFullError,
+  StoreOverloadedError,
+  StoreReadOnlyError,
+  StoreRefusedError,
+} from './errors-store.ts';

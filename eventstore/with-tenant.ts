@@ -1,10 +1,11 @@
 import type pg from 'pg';
+import { isConnectionFailure } from './explain-failure.ts';
 import { retryConnection } from './retry-connection.ts';
 
 /**
  * Runs reads of one tenant in one read-only snapshot: all of them see the same log. Row-level security shows this tenant
  * and no other; the setting ends with the transaction, so it cannot leak through the pool. `read` must only read: it runs again
- * when the connection breaks. Throws StoreUnavailableError when the server stays away.
+ * when the connection breaks. Throws StoreUnavailableError when the server stays away, and what explainFailure makes of other failures.
  */
 export async function withTenant<T>(
   pool: pg.Pool,
@@ -31,9 +32,13 @@ async function readOnce<T>(pool: pg.Pool, tenant: number, read: (client: pg.Pool
     await client.query('commit');
     return result;
   } catch (error) {
-    await client.query('rollback').catch((rollbackError: unknown) => {
-      broken = rollbackError instanceof Error ? rollbackError : new Error(String(rollbackError));
-    });
+    // A broken connection would not answer; one that does not answer would keep us waiting for its limit once more.
+    if (error instanceof Error && isConnectionFailure(error)) broken = error;
+    else {
+      await client.query('rollback').catch((rollbackError: unknown) => {
+        broken = rollbackError instanceof Error ? rollbackError : new Error(String(rollbackError));
+      });
+    }
     throw error;
   } finally {
     client.off('error', onError);

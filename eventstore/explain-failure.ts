@@ -1,0 +1,73 @@
+import {
+  StatementTimeoutError,
+  StorageFullError,
+  StoreOverloadedError,
+  StoreReadOnlyError,
+  StoreRefusedError,
+} from './errors-store.ts';
+import { SchemaDriftError, StoreUnavailableError } from './errors.ts';
+import { HoldfastError } from '../errors/holdfast-error.ts';
+
+const explanations: Readonly<Record<string, (error: Error) => Error>> = {
+  '53100': (error) => new StorageFullError(error),
+  '53000': (error) => new StoreOverloadedError(error),
+  '53200': (error) => new StoreOverloadedError(error),
+  '53400': (error) => new StoreOverloadedError(error),
+  '57014': (error) =>
+    new StatementTimeoutError(
+      error,
+      'Send it again; if it happens often, look for what holds the log (pg_stat_activity) or raise `statementTimeoutMs`.',
+    ),
+  '25P04': (error) => new StatementTimeoutError(error, "Send it again, or raise the server's transaction_timeout."),
+  '55P03': (error) =>
+    new StatementTimeoutError(error, 'Another session held the lock (pg_stat_activity shows it); send it again.'),
+  '25006': (error) => new StoreReadOnlyError(error),
+  '28000': (error) =>
+    refused('28000', error, 'Correct user and password in DATABASE_URL, or let the user in (pg_hba.conf).'),
+  '28P01': (error) => refused('28P01', error, 'Correct user and password in DATABASE_URL.'),
+  '3D000': (error) => refused('3D000', error, 'Create the database, or correct its name in DATABASE_URL.'),
+  '42501': (error) =>
+    refused('42501', error, 'Let the user of DATABASE_URL act as the role: `grant holdfast_app to <user>`.'),
+  '3F000': drifted,
+  '42P01': drifted,
+  '42703': drifted,
+  '42883': drifted,
+};
+
+/**
+ * Gives the error that says what a failure of PostgreSQL means and what to do next; everything else as it came. Pure.
+ * The database's own error is its `cause`.
+ */
+export function explainFailure(error: unknown): unknown {
+  if (isConnectionFailure(error)) return new StoreUnavailableError(1, error);
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return error;
+  // Sessions name their role in the startup packet: on a server without Holdfast's roles the connection fails.
+  if (error.code === '22023' && /^role "\w+" does not exist$/.test(error.message)) return drifted(error);
+  // PostgreSQL has no state of its own for a used-up quota or a limit on the size of files.
+  if (/: (Disk quota exceeded|File too large)$/.test(error.message)) return new StorageFullError(error);
+  return explanations[error.code]?.(error) ?? error;
+}
+
+function drifted(error: Error): SchemaDriftError {
+  return new SchemaDriftError(error.message, error);
+}
+
+function refused(sqlState: string, error: Error, hint: string): StoreRefusedError {
+  return new StoreRefusedError(sqlState, error, hint);
+}
+
+/**
+ * True for errors after which the server may be back, and the statement may or may not have been committed; also for
+ * transactions that the server ended in favour of another one.
+ */
+export function isConnectionFailure(error: unknown): boolean {
+  // Ours quote what the server said, and whoever threw them has tried enough.
+  if (!(error instanceof Error) || error instanceof HoldfastError) return false;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (/^(08\w{3}|57P0[1235]|53300|25P03|40001|40P01)$/.test(code)) return true;
+  if (/^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/.test(code))
+    return true;
+  return /connection terminated|connection ended|client has encountered a connection error|client was closed|query read timeout|timeout exceeded when trying to connect/i.test(
+    error.message,
+  );
+}
