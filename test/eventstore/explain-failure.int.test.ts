@@ -7,7 +7,7 @@ import { freshDatabase } from './fresh-database.ts';
 import type { Noted } from './shapes.ts';
 import { note, plainSchema } from './shapes.ts';
 
-const database = withDatabase();
+const database = withDatabase('plain');
 
 /** What the calls of a store on this database reject with: an append, a read, and the question for a tenant. */
 async function failures(options: Partial<DatabaseOptions>): Promise<unknown[]> {
