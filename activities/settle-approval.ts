@@ -11,7 +11,7 @@ const actor = 'holdfast:deadline';
  */
 export async function settleApproval(deps: ActivityDeps, input: SettleApprovalInput): Promise<{ isDecided: boolean }> {
   const stream = streams.approval(input.approval);
-  const events = await deps.store.readStream(input.tenant, stream);
+  const events = await Array.fromAsync(deps.store.readStream(input.tenant, stream));
   if (events.some(({ type }) => type === 'ApprovalDecided')) return { isDecided: true };
   if (!input.isExpired) return { isDecided: false };
   try {

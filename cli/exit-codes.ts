@@ -20,6 +20,7 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   INVALID_TURN: exitCodes.usage,
   INVALID_DECISION: exitCodes.usage,
   INVALID_COMMAND: exitCodes.usage,
+  INVALID_READ: exitCodes.usage,
   TURN_NOT_FOUND: exitCodes.notFound,
   THREAD_NOT_FOUND: exitCodes.notFound,
   APPROVAL_NOT_FOUND: exitCodes.notFound,

@@ -179,7 +179,9 @@ function contentKey({ arguments: edited, message }: ApprovalDecision): string {
 
 /** Whom an approval is about: the same as its request says. */
 async function subjectsOf(context: ClientContext, approval: string): Promise<readonly string[]> {
-  const [request] = await context.store.readStream(context.tenant, streams.approval(approval));
+  const [request] = await Array.fromAsync(
+    context.store.readStream(context.tenant, streams.approval(approval), { to: 1 }),
+  );
   return request?.subjects ?? [];
 }
 

@@ -31,7 +31,9 @@ export interface BlockEdit {
 export async function editBlock(context: ClientContext, edit: BlockEdit): Promise<BlockRow> {
   const { scope, label, value, actor, reason } = edit;
   const stream = streams.block(scope, label);
-  const versions = await context.store.readStream(context.tenant, stream);
+  const [newest] = await Array.fromAsync(
+    context.store.readStream(context.tenant, stream, { backwards: true, limit: 1 }),
+  );
   const before = await findBlock(context, scope, label);
   const description = edit.description ?? before?.description;
   const limit = edit.limit ?? before?.limit ?? 2_000;
@@ -50,10 +52,11 @@ export async function editBlock(context: ClientContext, edit: BlockEdit): Promis
   if (edit.expectedValue !== undefined && edit.expectedValue !== (before?.value ?? null)) {
     throw new BlockConflictError(label, before?.value ?? null);
   }
+  const version = newest?.version ?? 0;
   // One id per version of the block: of two edits that saw the same version, the log takes one.
   const receipt = await context.store.append(context.tenant, {
-    id: `${stream}/v${versions.length + 1}`,
-    streams: [{ name: stream, expectedVersion: versions.length }],
+    id: `${stream}/v${version + 1}`,
+    streams: [{ name: stream, expectedVersion: version }],
     events: [
       {
         type: 'BlockEdited',

@@ -54,7 +54,7 @@ export interface ExplainedTurn {
 /** Explains a turn from its recorded events, never by searching again. Throws TurnNotFoundError. */
 export async function explainTurn(context: ClientContext, turn: string): Promise<ExplainedTurn> {
   const result = await getTurn(context, turn);
-  const events = await context.store.readStream(context.tenant, streams.turn(turn));
+  const events = await Array.fromAsync(context.store.readStream(context.tenant, streams.turn(turn)));
   const steps: ExplainedStep[] = [];
   for (const event of events) if (event.type === 'StepCompleted') steps.push(await explainStep(context, event));
   const tenant = await context.store.tenantNumber(context.tenant);
@@ -183,7 +183,7 @@ export async function archivedHistory(
   context: ClientContext,
   turn: string,
 ): Promise<{ workflowId: string; history: Uint8Array; events: number }> {
-  const [event] = await context.store.readStream(context.tenant, streams.history(turn));
+  const [event] = await Array.fromAsync(context.store.readStream(context.tenant, streams.history(turn), { to: 1 }));
   if (event?.type === 'HistoryArchived') {
     return {
       workflowId: event.data.workflowId,

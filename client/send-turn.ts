@@ -173,7 +173,7 @@ async function requestTurn(
   });
   if (receipt.bodyDiffers) {
     // A retry comes with another time; only another message or place makes it another turn.
-    const [first] = await context.store.readStream(context.tenant, stream);
+    const [first] = await Array.fromAsync(context.store.readStream(context.tenant, stream, { to: 1 }));
     const same =
       first?.type === 'TurnRequested' &&
       first.data.message === message &&

@@ -98,10 +98,12 @@ export class UnsafeRoleError extends HoldfastError {
 
 /** Thrown when a log has a hole or a position out of order: the database was changed behind Holdfast's back. */
 export class LogNotDenseError extends HoldfastError {
-  constructor(tenant: string, expected: number, found: number) {
-    super('LOG_NOT_DENSE', `The log of tenant "${tenant}" has position ${found} where ${expected} must follow.`, {
-      hint: 'Stop writers and restore the log from a backup; do not go on from here.',
-    });
+  constructor(tenant: string, expected: number, found: number | null) {
+    super(
+      'LOG_NOT_DENSE',
+      `The log of tenant "${tenant}" has ${found === null ? 'nothing' : `position ${found}`} where ${expected} must follow.`,
+      { hint: 'Stop writers and restore the log from a backup; do not go on from here.' },
+    );
   }
 }
 

@@ -1,14 +1,20 @@
 import type pg from 'pg';
-import type { AppendOptions } from './append.ts';
+import type { AppendOptions, TenantRef } from './append.ts';
 import { createAppend } from './append.ts';
 import { createDecoder } from './decode-events.ts';
 import { UnknownTenantError } from './errors.ts';
 import { explainFailure } from './explain-failure.ts';
 import type { Command, EventShape, Position, Receipt, StoredEvent } from './event.ts';
 import type { LogSchema } from './log-schema.ts';
-import { readCommand, readCommandEvents, readHead, readLog, readStream } from './read.ts';
-import type { CommandSelection, ReadLogOptions, ReadStreamOptions, StoredCommand } from './read.ts';
+import { positionAt } from './position-at.ts';
+import { readCommand, readCommandEvents, readHead } from './read.ts';
+import type { CommandSelection, StoredCommand } from './read.ts';
+import { readLog } from './read-log.ts';
+import type { ReadLogOptions } from './read-log.ts';
+import { readStream } from './read-stream.ts';
+import type { ReadStreamOptions } from './read-stream.ts';
 import { retryConnection } from './retry-connection.ts';
+import { withTenant } from './with-tenant.ts';
 
 /** An append-only log per tenant, with views folded inside every append. */
 export interface EventStore<E extends EventShape> {
@@ -20,16 +26,27 @@ export interface EventStore<E extends EventShape> {
    * QuotaExceededError, SubjectForgottenError, UnknownTenantError, SchemaDriftError, StoreUnavailableError.
    */
   append<R = unknown>(tenant: string, command: Command<E>, options?: AppendOptions): Promise<Receipt<R>>;
-  /** Events of one stream in order of version; nothing for a stream that does not exist. */
-  readStream(tenant: string, stream: string, options?: ReadStreamOptions): Promise<StoredEvent<E>[]>;
-  /** Events of the log in order of position, paged. Throws LogNotDenseError when a position is missing. */
+  /**
+   * Events of one stream in order of version, or newest first; nothing for a stream that does not exist. Paged, each page in a
+   * short transaction. Throws StreamNotDenseError at a missing version, LogArchivedError at one that was archived, InvalidReadError.
+   */
+  readStream(tenant: string, stream: string, options?: ReadStreamOptions): AsyncIterable<StoredEvent<E>>;
+  /**
+   * Events of the log in order of position, or newest first, between positions or times. Paged, each page in a short transaction.
+   * Throws LogNotDenseError at a missing position, LogArchivedError at one that was archived, InvalidReadError.
+   */
   readLog(tenant: string, options?: ReadLogOptions): AsyncIterable<StoredEvent<E>>;
-  /** Events of the chosen commands in order of position: everything that one cause brought about. */
+  /**
+   * Events of the chosen commands in order of position: everything that one cause brought about. Throws LogArchivedError,
+   * LogNotDenseError.
+   */
   readCommandEvents(tenant: string, selection: CommandSelection): Promise<StoredEvent<E>[]>;
   /** An accepted command, or undefined. */
   readCommand(tenant: string, id: string): Promise<StoredCommand | undefined>;
   /** Position of the newest event, 0 for an empty log. */
   head(tenant: string): Promise<Position>;
+  /** The last position that was recorded at or before a time, 0 when there is none. Throws InvalidReadError. */
+  positionAt(tenant: string, time: Date): Promise<Position>;
   /** The number of a tenant, for `withTenant`. Throws UnknownTenantError. */
   tenantNumber(tenant: string): Promise<number>;
 }
@@ -61,21 +78,29 @@ export function createEventStore<E extends EventShape>({ pool, schema }: EventSt
     return no;
   }
 
+  async function logOf(tenant: string): Promise<TenantRef> {
+    return { id: tenant, no: await tenantNumber(tenant) };
+  }
+
   return {
     tenantNumber,
-    append: async (tenant, command, options = {}) => {
-      const ref = { id: tenant, no: await tenantNumber(tenant) };
-      return append<never>(ref, command, options).catch((error: unknown) => {
+    append: async (tenant, command, options = {}) =>
+      append<never>(await logOf(tenant), command, options).catch((error: unknown) => {
         // Inside a caller's transaction nothing is sent again, so nothing else has worded the failure.
         throw explainFailure(error);
-      });
+      }),
+    async *readStream(tenant, stream, options = {}) {
+      yield* readStream(reader, await logOf(tenant), stream, options);
     },
-    readStream: async (tenant, stream, options = {}) => readStream(reader, await tenantNumber(tenant), stream, options),
     async *readLog(tenant, options = {}) {
-      yield* readLog(reader, { id: tenant, no: await tenantNumber(tenant) }, options);
+      yield* readLog(reader, await logOf(tenant), options);
     },
-    readCommandEvents: async (tenant, selection) => readCommandEvents(reader, await tenantNumber(tenant), selection),
+    readCommandEvents: async (tenant, selection) => readCommandEvents(reader, await logOf(tenant), selection),
     readCommand: async (tenant, id) => readCommand(pool, await tenantNumber(tenant), id),
     head: async (tenant) => readHead(pool, await tenantNumber(tenant)),
+    positionAt: async (tenant, time) => {
+      const { no } = await logOf(tenant);
+      return withTenant(pool, no, (client) => positionAt(client, no, time));
+    },
   };
 }

@@ -14,7 +14,10 @@ export type {
   StoredEvent,
   StreamExpectation,
 } from './event.ts';
-export type { CommandSelection, ReadLogOptions, ReadStreamOptions, StoredCommand } from './read.ts';
+export type { CommandSelection, StoredCommand } from './read.ts';
+export type { ReadLogOptions } from './read-log.ts';
+export type { ReadStreamOptions } from './read-stream.ts';
+export { positionAt } from './position-at.ts';
 export { applicationRole, assertSafeRole, openPool, ownerRole } from './database.ts';
 export type { DatabaseOptions } from './database.ts';
 export { assertSchema, createTenant, migrate } from './migrate.ts';
@@ -37,6 +40,7 @@ export {
   UnknownTenantError,
   UnsafeRoleError,
 } from './errors.ts';
+export { InvalidReadError, LogArchivedError, StreamNotDenseError } from './errors-read.ts';
 export {
   StatementTimeoutError,
   StorageFullError,

@@ -1,29 +1,12 @@
 import type pg from 'pg';
-import type { DecodeEvents, EventRow } from './decode-events.ts';
-import { eventColumns, selectEvents } from './decode-events.ts';
+import type { TenantRef } from './append.ts';
+import type { EventRow } from './decode-events.ts';
+import { eventColumns, eventsWithStreams } from './decode-events.ts';
 import { LogNotDenseError } from './errors.ts';
+import { LogArchivedError } from './errors-read.ts';
 import type { EventShape, Position, StoredEvent } from './event.ts';
+import type { LogReader } from './read-pages.ts';
 import { withTenant } from './with-tenant.ts';
-
-/** What reading events takes: connections, and the way from rows to events. */
-export interface LogReader<E extends EventShape> {
-  readonly pool: pg.Pool;
-  readonly decode: DecodeEvents<E>;
-}
-
-export interface ReadStreamOptions {
-  /** First version to give. @default 1 */
-  readonly fromVersion?: number;
-}
-
-export interface ReadLogOptions {
-  /** Give events after this position. @default 0 */
-  readonly after?: Position;
-  /** Give events up to this position. @default the head when reading starts */
-  readonly upTo?: Position;
-  /** Events fetched per round trip. @default 500 */
-  readonly pageSize?: number;
-}
 
 /** Which commands' events to read. */
 export interface CommandSelection {
@@ -41,84 +24,77 @@ export interface StoredCommand {
   readonly result: unknown;
 }
 
-/** Reads one stream whole, in order of version. */
-export async function readStream<E extends EventShape>(
-  { pool, decode }: LogReader<E>,
-  tenant: number,
-  stream: string,
-  { fromVersion = 1 }: ReadStreamOptions,
-): Promise<StoredEvent<E>[]> {
-  return withTenant(pool, tenant, async (client) => {
-    const { rows } = await client.query<EventRow>(
-      `${selectEvents} and s.name = $2 and e.version >= $3 order by e.version`,
-      [tenant, stream, fromVersion],
-    );
-    return decode(client, tenant, rows);
-  });
-}
+type CommandEventRow = (EventRow | { readonly position: null }) & {
+  readonly first: number;
+  readonly last: number;
+  readonly base: number;
+};
 
-/** Pages through the log in short transactions, so that no snapshot is held for the length of a long read. */
-export async function* readLog<E extends EventShape>(
-  { pool, decode }: LogReader<E>,
-  tenant: { readonly id: string; readonly no: number },
-  { after = 0, upTo, pageSize = 500 }: ReadLogOptions,
-): AsyncGenerator<StoredEvent<E>> {
-  const end = upTo ?? (await readHead(pool, tenant.no));
-  let last = after;
-  while (last < end) {
-    const page = await withTenant(pool, tenant.no, async (client) => {
-      const { rows } = await client.query<EventRow>(
-        `${selectEvents} and e.position > $2 and e.position <= $3 order by e.position limit $4`,
-        [tenant.no, last, end, pageSize],
-      );
-      return decode(client, tenant.no, rows);
-    });
-    if (page.length === 0) {
-      // Asked beyond the head: nothing more to give. Inside the log an empty page is a hole.
-      if (last >= (await readHead(pool, tenant.no))) return;
-      throw new LogNotDenseError(tenant.id, last + 1, end);
-    }
-    for (const event of page) {
-      if (event.position !== last + 1) throw new LogNotDenseError(tenant.id, last + 1, event.position);
-      last = event.position;
-      yield event;
-    }
-  }
-}
-
-/** Events of all commands with one of these ids, or whose id begins with one of these prefixes, in order of position. */
+/**
+ * Events of all commands with one of these ids, or whose id begins with one of these prefixes, in order of position.
+ * Throws LogArchivedError, LogNotDenseError when a command's events are not all there.
+ */
 export async function readCommandEvents<E extends EventShape>(
   { pool, decode }: LogReader<E>,
-  tenant: number,
+  log: TenantRef,
   { ids = [], prefixes = [] }: CommandSelection,
 ): Promise<StoredEvent<E>[]> {
-  return withTenant(pool, tenant, async (client) => {
+  return withTenant(pool, log.no, async (client) => {
     // Bounded by the first id after all that share the prefix ("C" collation), so the command's key serves as index.
-    const { rows } = await client.query<EventRow>(
+    const { rows } = await client.query<CommandEventRow>(
       `with chosen as (
          select c.first_position, c.last_position from unnest($2::text[]) i join holdfast.command c on c.tenant = $1 and c.id = i
          union
          select c.first_position, c.last_position from unnest($3::text[]) p
            join holdfast.command c on c.tenant = $1 and c.id >= p and c.id < p || U&'\\+10FFFF')
-       select ${eventColumns}
-       from chosen k
-       join holdfast.event e on e.tenant = $1 and e.position between k.first_position and k.last_position
-       join holdfast.stream s on s.tenant = e.tenant and s.no = e.stream
-       order by e.position`,
-      [tenant, ids, prefixes],
+       select k.first_position as first, k.last_position as last, h.base, e.*
+       from chosen k join holdfast.log_head h on h.tenant = $1
+       left join lateral (
+         select ${eventColumns} from ${eventsWithStreams}
+         where e.tenant = $1 and e.position between k.first_position and k.last_position) e on true
+       order by k.first_position, e.position`,
+      [log.no, ids, prefixes],
     );
-    return decode(client, tenant, rows);
+    checkComplete(log, rows);
+    return decode(
+      client,
+      log.no,
+      rows.filter((row): row is CommandEventRow & EventRow => row.position !== null),
+    );
   });
+}
+
+/** Every command has all of its positions, or the read must not pass for complete. */
+function checkComplete(log: TenantRef, rows: readonly CommandEventRow[]): void {
+  let next: Position | null = null;
+  const missing = (expected: Position, found: Position | null, base: Position): Error =>
+    expected <= base ? new LogArchivedError(log.id, base) : new LogNotDenseError(log.id, expected, found);
+  for (const { position, first, last, base } of rows) {
+    const expected: Position = next ?? first;
+    if (position !== expected) throw missing(expected, position, base);
+    next = position === last ? null : position + 1;
+  }
+  if (next !== null) throw missing(next, null, 0);
 }
 
 /** Position of the newest event of a log. */
 export async function readHead(pool: pg.Pool, tenant: number): Promise<Position> {
+  return (await readEnds(pool, tenant)).head;
+}
+
+/** The last archived position of a log, 0 when all of it is there. */
+export async function readBase(pool: pg.Pool, tenant: number): Promise<Position> {
+  return (await readEnds(pool, tenant)).base;
+}
+
+async function readEnds(pool: pg.Pool, tenant: number): Promise<{ head: Position; base: Position }> {
   return withTenant(pool, tenant, async (client) => {
-    const { rows } = await client.query<{ position: number }>(
-      'select position from holdfast.log_head where tenant = $1',
-      [tenant],
-    );
-    return rows[0]?.position ?? 0;
+    const { rows } = await client.query<{ head: Position; base: Position }>({
+      name: 'holdfast_head',
+      text: 'select position as head, base from holdfast.log_head where tenant = $1',
+      values: [tenant],
+    });
+    return rows[0] ?? { head: 0, base: 0 };
   });
 }
 
@@ -131,10 +107,11 @@ export async function readCommand(pool: pg.Pool, tenant: number, id: string): Pr
       recorded_at: Date;
       meta: Record<string, unknown>;
       result: unknown;
-    }>(
-      'select first_position, last_position, recorded_at, meta, result from holdfast.command where tenant = $1 and id = $2',
-      [tenant, id],
-    );
+    }>({
+      name: 'holdfast_read_command',
+      text: 'select first_position, last_position, recorded_at, meta, result from holdfast.command where tenant = $1 and id = $2',
+      values: [tenant, id],
+    });
     const row = rows[0];
     return (
       row && {

@@ -61,7 +61,7 @@ describe('an accepted command', () => {
       meta: { actor: 'test' },
       result: { stored: true },
     });
-    const events = await store.readStream('acme', 'attributes');
+    const events = await collect(store.readStream('acme', 'attributes'));
     expect(events.map(({ schemaVersion, subjects }) => ({ schemaVersion, subjects }))).toEqual([
       { schemaVersion: 3, subjects: ['user:ana', 'user:bo'] },
       { schemaVersion: 1, subjects: [] },
@@ -127,7 +127,7 @@ describe('an expected version', () => {
     const attempt = store.append('acme', note(`${stream}/tested`, stream, expected));
     if (accepted) {
       await expect(attempt).resolves.toMatchObject({ replayed: false });
-      expect((await store.readStream('acme', stream)).at(-1)?.version).toBe(version + 1);
+      expect((await collect(store.readStream('acme', stream))).at(-1)?.version).toBe(version + 1);
     } else {
       const error: unknown = await attempt.catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(ExpectedVersionConflictError);
@@ -229,7 +229,7 @@ describe('a replayed command', () => {
     const error: unknown = await store.append('acme', other, { strict: true }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(CommandBodyDiffersError);
     expect(error).toMatchObject({ code: 'COMMAND_BODY_DIFFERS', commandId: 'differs' });
-    expect((await store.readStream('acme', 'differs')).map(({ data }) => data.text)).toEqual(['first']);
+    expect((await collect(store.readStream('acme', 'differs'))).map(({ data }) => data.text)).toEqual(['first']);
   });
 
   test('has the same body when only its meta or the spelling of its defaults differ', async () => {
@@ -285,7 +285,7 @@ describe('a caller’s transaction', () => {
     } finally {
       client.release();
     }
-    expect(await store.readStream('acme', 'tx/2')).toHaveLength(2);
+    expect(await collect(store.readStream('acme', 'tx/2'))).toHaveLength(2);
   });
 
   test('under REPEATABLE READ is refused in words that name the level', async () => {

@@ -12,9 +12,10 @@ describe('an unknown tenant', () => {
       const store = plainStore(database);
       const calls = [
         () => store.append(tenant, note('unknown', 'unknown')),
-        () => store.readStream(tenant, 'many/a'),
+        () => collect(store.readStream(tenant, 'many/a')),
         () => collect(store.readLog(tenant)),
         () => store.head(tenant),
+        () => store.positionAt(tenant, new Date()),
         () => store.readCommand(tenant, 'many'),
         () => store.readCommandEvents(tenant, { ids: ['many'] }),
       ];

@@ -50,7 +50,7 @@ describe('the log keeps the exact text', () => {
     expect(rows).toEqual([
       { data: JSON.stringify(data), meta: JSON.stringify({ from: text }), result: JSON.stringify({ answer: text }) },
     ]);
-    const [event] = await store.readStream('acme', stream);
+    const [event] = await Array.fromAsync(store.readStream('acme', stream));
     // -0 has no spelling in JSON, so the comparison goes through JSON too.
     expect(event?.data).toEqual(JSON.parse(JSON.stringify(data)));
     const again = await store.append('acme', command, { strict: true });
@@ -67,7 +67,10 @@ describe('the log keeps the exact text', () => {
         streams: [{ name, expectedVersion: 'none' }],
         events: [{ type: 'Noted', stream: name, data: { text: 1 }, subjects: [name] }],
       });
-      expect((await store.readStream('acme', name))[0]).toMatchObject({ stream: name, subjects: [name] });
+      expect((await Array.fromAsync(store.readStream('acme', name)))[0]).toMatchObject({
+        stream: name,
+        subjects: [name],
+      });
       expect((await store.readCommand('acme', `name/${name}`))?.id).toBe(`name/${name}`);
     },
   );
@@ -118,7 +121,7 @@ describe('views hold the cleaned text', () => {
     expect(turns).toEqual([{ message: 'a\uFFFDb \uFFFD ok 👍 שלום' }]);
     const { rows: tools } = await admin.query(`select arguments, result from tool_outcome where turn = 'h1'`);
     expect(tools).toEqual([{ arguments: { 'k\uFFFD': ['\uFFFD', { deep: '\uFFFD' }] }, result: 'r\uFFFD' }]);
-    const [first] = await store.readStream('acme', 'turn/h1');
+    const [first] = await Array.fromAsync(store.readStream('acme', 'turn/h1'));
     expect(first?.type === 'TurnRequested' && first.data.message).toBe(said);
   });
 });

@@ -131,7 +131,7 @@ test('any sequence of commands has the outcomes and leaves the log that the mode
         model.log,
       );
       for (const name of names) {
-        const stream = await store.readStream('acme', `${run}:${name}`);
+        const stream = await collect(store.readStream('acme', `${run}:${name}`));
         expect(stream.map(({ version }) => version)).toEqual(stream.map((_, index) => index + 1));
       }
     }),

@@ -26,7 +26,7 @@ const invariants = {
     const store = plainStore(database);
     const first = await store.append('default', note('twice', 'twice'));
     expect(await store.append('default', note('twice', 'twice'))).toEqual({ ...first, replayed: true });
-    expect(await store.readStream('default', 'twice')).toHaveLength(1);
+    expect(await collect(store.readStream('default', 'twice'))).toHaveLength(1);
   },
   'a command sent by many at once is accepted once': async (database: FreshDatabase) => {
     const stores = upTo(8).map(() => plainStore(database));

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { LogNotDenseError } from '../../eventstore/index.ts';
+import { LogArchivedError, LogNotDenseError } from '../../eventstore/index.ts';
 import { withDatabase } from '../support/with-database.ts';
+import { archiveUpTo, withHole } from './hole.ts';
 import { collect, note, noted, plainStore, upTo } from './shapes.ts';
 
 const database = withDatabase('plain');
@@ -8,88 +9,6 @@ const database = withDatabase('plain');
 beforeAll(async () => {
   const store = plainStore(database);
   for (const n of upTo(23)) await store.append('acme', note(`read/${n}`, n % 2 === 0 ? 'even' : 'odd'));
-});
-
-describe('readLog', () => {
-  test.each([1, 2, 7, 22, 23, 24, 500])('gives the whole log in pages of %i', async (pageSize) => {
-    const log = await collect(plainStore(database).readLog('acme', { pageSize }));
-    expect(log.map(({ position }) => position)).toEqual(upTo(23));
-    expect(log.map(({ data }) => data.text)).toEqual(upTo(23).map((n) => `read/${n}`));
-  });
-
-  test.each([
-    [{ after: 0, upTo: 0 }, []],
-    [{ after: 20 }, [21, 22, 23]],
-    [{ after: 23 }, []],
-    [{ after: 999 }, []],
-    [{ upTo: 2 }, [1, 2]],
-    [{ after: 5, upTo: 7, pageSize: 1 }, [6, 7]],
-    [{ after: 21, upTo: 999 }, [22, 23]],
-  ])('%j', async (options, positions) => {
-    const log = await collect(plainStore(database).readLog('acme', options));
-    expect(log.map(({ position }) => position)).toEqual(positions);
-  });
-
-  test('ends at the head it found, whatever is appended meanwhile', async () => {
-    const store = plainStore(database);
-    for (const n of upTo(3)) await store.append('default', note(`meanwhile/${n}`, 'm'));
-    const seen: number[] = [];
-    for await (const { position } of store.readLog('default', { pageSize: 1 })) {
-      seen.push(position);
-      await store.append('default', note(`meanwhile/late/${position}`, 'm'));
-    }
-    expect(seen).toEqual([1, 2, 3]);
-  });
-
-  test.each([
-    ['in the middle', 12, 12],
-    ['at the beginning', 1, 1],
-    ['at the end', 23, 23],
-  ])('throws at a hole %s and gives what stands before it', async (_name, hole, expected) => {
-    const { rows } = await database.admin.query<Record<string, unknown>>(
-      `delete from event where position = $1 and tenant = (select no from tenant where id = 'acme') returning *, data::text as body`,
-      [hole],
-    );
-    const row = rows[0] ?? {};
-    try {
-      for (const pageSize of [1, 5, 500]) {
-        const seen: number[] = [];
-        const error: unknown = await (async () => {
-          for await (const { position } of plainStore(database).readLog('acme', { pageSize })) seen.push(position);
-        })().catch((reason: unknown) => reason);
-        expect(error).toBeInstanceOf(LogNotDenseError);
-        expect(error).toMatchObject({
-          code: 'LOG_NOT_DENSE',
-          message: expect.stringContaining(`${expected} must follow`) as string,
-        });
-        expect(seen).toEqual(upTo(hole - 1));
-      }
-    } finally {
-      await database.admin.query(
-        `insert into event (tenant, position, stream, version, type, schema_version, subjects, recorded_at, data)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-        ['tenant', 'position', 'stream', 'version', 'type', 'schema_version', 'subjects', 'recorded_at', 'body'].map(
-          (column) => row[column],
-        ),
-      );
-    }
-  });
-});
-
-describe('readStream', () => {
-  test('gives one stream in order of version, from any version on', async () => {
-    const store = plainStore(database);
-    const odd = await store.readStream('acme', 'odd');
-    expect(odd.map(({ version, position }) => [version, position])).toEqual(upTo(12).map((n) => [n, 2 * n - 1]));
-    expect((await store.readStream('acme', 'odd', { fromVersion: 11 })).map(({ version }) => version)).toEqual([
-      11, 12,
-    ]);
-    expect(await store.readStream('acme', 'odd', { fromVersion: 13 })).toEqual([]);
-  });
-
-  test.each(['od', 'odd ', 'ODD', 'o%', 'o_d', ''])('gives nothing for %j, which is no stream', async (name) => {
-    expect(await plainStore(database).readStream('acme', name)).toEqual([]);
-  });
 });
 
 describe('readCommandEvents', () => {
@@ -149,5 +68,40 @@ describe('readCommand and head', () => {
     expect(await store.readCommand('acme', 'read/%')).toBeUndefined();
     expect(await store.readCommand('default', 'read/7')).toBeUndefined();
     expect(await store.head('acme')).toBe((await collect(store.readLog('acme'))).length);
+  });
+});
+
+describe('a command whose events are not all there', () => {
+  const id = 'three';
+  let first = 0;
+  beforeAll(async () => {
+    const store = plainStore(database);
+    const receipt = await store.append('acme', {
+      id,
+      streams: [{ name: 's', expectedVersion: 'any' }],
+      events: [noted('s'), noted('s'), noted('s')],
+    });
+    first = receipt.firstPosition;
+    await store.append('acme', note('after three', 's'));
+  });
+
+  test.each([0, 1, 2])('is never given short: event %i is missing', async (index) => {
+    await withHole(database.admin, first + index, async () => {
+      const store = plainStore(database);
+      for (const ids of [[id], [id, 'after three'], ['read/1', id]]) {
+        const error: unknown = await store.readCommandEvents('acme', { ids }).catch((reason: unknown) => reason);
+        expect(error).toBeInstanceOf(LogNotDenseError);
+        expect(error).toMatchObject({ message: expect.stringContaining(`${first + index} must follow`) as string });
+      }
+      expect(await store.readCommandEvents('acme', { ids: ['after three'] })).toHaveLength(1);
+    });
+  });
+
+  test('is told apart from one that was archived', async () => {
+    await archiveUpTo(database.admin, 23);
+    const store = plainStore(database);
+    await expect(store.readCommandEvents('acme', { ids: ['read/23', id] })).rejects.toBeInstanceOf(LogArchivedError);
+    expect(await store.readCommandEvents('acme', { ids: [id] })).toHaveLength(3);
+    expect(await store.readCommand('acme', 'read/7')).toMatchObject({ firstPosition: 7 });
   });
 });

@@ -41,7 +41,7 @@ describe('a backend that is terminated', () => {
     } finally {
       holder.release();
     }
-    expect(await store.readStream('acme', 'terminated')).toHaveLength(1);
+    expect(await collect(store.readStream('acme', 'terminated'))).toHaveLength(1);
   });
 
   test('in the middle of a read: read again, and the process lives on', async () => {
@@ -118,7 +118,7 @@ describe('a server that is not there', () => {
         const calls = [
           store.append('acme', note('x', 'x')),
           store.head('acme'),
-          store.readStream('acme', 'x'),
+          collect(store.readStream('acme', 'x')),
           withTenant(pool, 1, () => Promise.resolve(1)),
         ];
         for (const error of await Promise.all(calls.map((call) => call.then(String, (reason: unknown) => reason)))) {

@@ -197,8 +197,10 @@ describe('names that look alike', () => {
     const names = ['acme', 'acme-corp', 'acme/%', 'acme_', 'acmeX', '%', '_', 'ACME', 'acme\\'];
     for (const name of names) await store.append('acme', note(`like/${name}`, `like/${name}`));
     for (const name of names) {
-      expect((await store.readStream('acme', `like/${name}`)).map(({ data }) => data.text)).toEqual([`like/${name}`]);
-      expect(await store.readStream('default', `like/${name}`)).toEqual([]);
+      expect((await Array.fromAsync(store.readStream('acme', `like/${name}`))).map(({ data }) => data.text)).toEqual([
+        `like/${name}`,
+      ]);
+      expect(await Array.fromAsync(store.readStream('default', `like/${name}`))).toEqual([]);
       expect((await store.readCommandEvents('acme', { ids: [`like/${name}`] })).length).toBe(1);
       expect(await store.readCommandEvents('default', { ids: [`like/${name}`], prefixes: ['like/'] })).toEqual([]);
     }

@@ -115,7 +115,7 @@ describe('archived histories', () => {
     // A later turn's archive shows that every archiver has come by again.
     await rig.client.turns.send({ turn: `${turn}-2`, thread: turn, message: 'Hello', agent: 'extracting' });
     await archivedHistory(`${turn}-2`);
-    const stream = await database.store.readStream('default', `history/${turn}`);
+    const stream = await Array.fromAsync(database.store.readStream('default', `history/${turn}`));
     expect(stream.map(({ type }) => type)).toEqual(['HistoryArchived']);
   });
 });
