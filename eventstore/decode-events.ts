@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { decryptRows } from './decrypt-events.ts';
 import type { EventShape, StoredEvent } from './event.ts';
 import type { LogSchema } from './log-schema.ts';
 
@@ -36,25 +37,28 @@ export type DecodeEvents<E extends EventShape> = (
   client: pg.ClientBase,
   tenant: number,
   rows: readonly EventRow[],
+  /** Subjects whose personal fields are read as if they were forgotten. */
+  options?: { readonly forget?: ReadonlySet<string> },
 ) => Promise<StoredEvent<E>[]>;
 
 /** The one way from stored rows to events, for every reader of a log of this schema. */
-export function createDecoder<E extends EventShape>(_schema: LogSchema<E>): DecodeEvents<E> {
-  return (_client, _tenant, rows) =>
-    Promise.resolve(
-      rows.map(
-        (row) =>
-          // The log gives back what `append` took, so its data has the shape the type says.
-          ({
-            type: row.type,
-            data: row.data,
-            position: row.position,
-            stream: row.stream,
-            version: row.version,
-            schemaVersion: row.schema_version,
-            subjects: row.subjects ?? [],
-            recordedAt: row.recorded_at,
-          }) as unknown as StoredEvent<E>,
-      ),
+export function createDecoder<E extends EventShape>(schema: LogSchema<E>): DecodeEvents<E> {
+  return async (client, _tenant, rows, options) => {
+    const opened = await decryptRows(client, rows, schema, options);
+    return opened.map(
+      (row) =>
+        // The log gives back what `append` took, so its data has the shape the type says.
+        ({
+          type: row.type,
+          data: row.data,
+          position: row.position,
+          stream: row.stream,
+          version: row.version,
+          schemaVersion: row.schema_version,
+          subjects: row.subjects ?? [],
+          recordedAt: row.recorded_at,
+          ...(row.forgotten ? { forgotten: true } : {}),
+        }) as unknown as StoredEvent<E>,
     );
+  };
 }

@@ -27,6 +27,8 @@ export type StoredEvent<E extends EventShape> = E & {
   readonly subjects: readonly string[];
   /** When the log took it; never runs backwards along a log. */
   readonly recordedAt: Date;
+  /** A subject of its personal fields was forgotten: tombstones stand in their place (LogSchema.personal). @default false */
+  readonly forgotten?: boolean;
 };
 
 /**

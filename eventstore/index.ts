@@ -22,6 +22,10 @@ export { applicationRole, assertSafeRole, openPool, ownerRole } from './database
 export type { DatabaseOptions } from './database.ts';
 export { assertSchema, createTenant, migrate } from './migrate.ts';
 export type { MigrateReport } from './migrate.ts';
+export { KeyUnavailableError, PersonalDataDamagedError } from './errors-keys.ts';
+export { createMasterKey, localKeyWrapper } from './key-wrapper.ts';
+export type { KeyWrapper } from './key-wrapper.ts';
+export type { PersonalFields, Tombstone } from './personal-fields.ts';
 export { logMigrations } from './log-schema.ts';
 export type { LogSchema } from './log-schema.ts';
 export { cleanText, close, defineView, ensure, open, optional, replace, required } from './view.ts';

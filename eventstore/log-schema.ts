@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import type { EventShape } from './event.ts';
+import type { KeyWrapper } from './key-wrapper.ts';
+import type { PersonalFields } from './personal-fields.ts';
 import type { Projection } from './view.ts';
 
 /** Folder of the log's own migrations. Rooms with tables of their own add theirs. */
@@ -14,4 +16,15 @@ export interface LogSchema<E extends EventShape> {
   readonly migrationFolders: readonly string[];
   /** Folded inside every append, in the same transaction. */
   readonly projections: readonly Projection<E>[];
+  /**
+   * Fields that are encrypted before they reach SQL, in events that name a subject; see forgetSubject. Ids of subjects, names of streams,
+   * ids, `meta` and `result` of commands are stored as they are: they must not hold personal text.
+   * @default none
+   */
+  readonly personal?: PersonalFields<E>;
+  /**
+   * Opens the keys of personal fields; given by each process, not part of what a log is. Without it, writing or reading a personal
+   * field throws KeyUnavailableError.
+   */
+  readonly keyWrapper?: KeyWrapper;
 }
