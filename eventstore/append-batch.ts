@@ -106,9 +106,9 @@ function parameters(tenant: number, viewsVersion: string, commands: readonly Fol
     events.map(({ schemaVersion }) => schemaVersion),
     events.map(({ subjects }) => (subjects.length === 0 ? null : arrayLiteral(subjects))),
     events.map(({ data }) => data),
-    [],
-    [],
-    [],
+    commands.flatMap(({ keys }, index) => keys.map(() => index + 1)),
+    commands.flatMap(({ keys }) => keys.map(([subject]) => subject)),
+    commands.flatMap(({ keys }) => keys.map(([, no]) => no)),
     operations === null ? null : JSON.stringify(operations),
   ];
 }

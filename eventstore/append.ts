@@ -3,6 +3,8 @@ import type { FoldedCommand, Outcome } from './append-batch.ts';
 import { appendBatch } from './append-batch.ts';
 import { createAppendQueue } from './append-queue.ts';
 import { encodeCommand } from './encode-command.ts';
+import type { PartedCommand } from './encrypt-command.ts';
+import { encryptCommand, partCommand } from './encrypt-command.ts';
 import {
   CommandBodyDiffersError,
   ExpectedVersionConflictError,
@@ -15,6 +17,7 @@ import {
 import type { Command, EventShape, Receipt, StoredEvent } from './event.ts';
 import type { LogSchema } from './log-schema.ts';
 import { retryConnection } from './retry-connection.ts';
+import { createSubjectKeys } from './subject-keys.ts';
 import { compileOperations, viewsVersion } from './view.ts';
 
 /** How one append is made. */
@@ -41,6 +44,7 @@ export type Append<E extends EventShape> = <R>(
 /** Gives the append of a store: commands are folded and encoded here, coalesced per tenant, sent in one statement. */
 export function createAppend<E extends EventShape>(pool: pg.Pool, schema: LogSchema<E>): Append<E> {
   const version = viewsVersion(schema.projections);
+  const subjectKeys = createSubjectKeys(pool, schema.keyWrapper);
   const queue = createAppendQueue({
     // A connection that breaks may have committed before it broke; the command ids make the repeat harmless, and its answers
     // say what happened.
@@ -49,16 +53,40 @@ export function createAppend<E extends EventShape>(pool: pg.Pool, schema: LogSch
 
   return async (tenant, command, { strict = false, transaction }) => {
     const folded = fold(schema, command);
-    const outcome = await (
-      transaction
-        ? appendBatch(transaction, tenant.no, version, [folded]).then(([only]) => only)
-        : queue(tenant.no, folded)
-    ).catch((error: unknown) => {
-      throw explain(error, tenant.id);
-    });
-    return toReceipt(command, folded, outcome, { strict, tenant: tenant.id });
+    const parted = partCommand(folded, schema.personal);
+    for (let attempt = 1; ; attempt++) {
+      const sent = await encrypt(tenant.no, folded, parted, transaction);
+      const outcome = await (
+        transaction
+          ? appendBatch(transaction, tenant.no, version, [sent]).then(([only]) => only)
+          : queue(tenant.no, sent)
+      ).catch((error: unknown) => {
+        throw explain(error, tenant.id);
+      });
+      // Forgotten since we looked: what is said about the subject from now on gets a new key.
+      if (outcome?.outcome === 'key_destroyed' && attempt < maxKeys) {
+        for (const subject of parted.subjects) subjectKeys.release(tenant.no, subject);
+        continue;
+      }
+      return toReceipt(command, sent, outcome, { strict, tenant: tenant.id });
+    }
   };
+
+  /** After projecting, which sees plain text, and before SQL, which does not. */
+  async function encrypt(
+    tenant: number,
+    folded: FoldedCommand,
+    parted: PartedCommand,
+    transaction: pg.ClientBase | undefined,
+  ): Promise<FoldedCommand> {
+    if (parted.subjects.length === 0) return folded;
+    const keys = await subjectKeys.inUse(tenant, parted.subjects, transaction);
+    return { ...folded, ...encryptCommand(parted, keys) };
+  }
 }
+
+/** How often a command is encrypted anew because a subject was forgotten while it was on its way. */
+const maxKeys = 10;
 
 /** Views are folded before the lock is taken: only finished rows travel. */
 function fold<E extends EventShape>({ projections }: LogSchema<E>, command: Command<E>): FoldedCommand {

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { decryptRows } from './decrypt-events.ts';
 import type { EventShape, StoredEvent } from './event.ts';
 import type { LogSchema } from './log-schema.ts';
+import { checkPersonalFields } from './personal-fields.ts';
 
 /** An event as its table holds it. */
 export interface EventRow {
@@ -41,8 +42,9 @@ export type DecodeEvents<E extends EventShape> = (
   options?: { readonly forget?: ReadonlySet<string> },
 ) => Promise<StoredEvent<E>[]>;
 
-/** The one way from stored rows to events, for every reader of a log of this schema. */
+/** The one way from stored rows to events, for every reader of a log of this schema. Throws when it cannot be followed. */
 export function createDecoder<E extends EventShape>(schema: LogSchema<E>): DecodeEvents<E> {
+  checkPersonalFields(schema.personal ?? {});
   return async (client, _tenant, rows, options) => {
     const opened = await decryptRows(client, rows, schema, options);
     return opened.map(

@@ -1,6 +1,7 @@
 import { bodyDigest } from './chain.ts';
 import { InvalidCommandError } from './errors.ts';
 import type { Command, EventShape, ExpectedVersion } from './event.ts';
+import type { KeyRef } from './personal-cipher.ts';
 
 /**
  * Limits of one command. Larger things belong in several commands, or in a reference. Names are index keys, which PostgreSQL
@@ -40,6 +41,8 @@ export interface EncodedCommand {
   /** Size of data, meta and result: what the tenant's quota counts. */
   readonly bytes: number;
   readonly readAt: number | null;
+  /** Keys that its personal fields are encrypted with (encrypt-command.ts). */
+  readonly keys: readonly KeyRef[];
   readonly meta: string;
   readonly result: string;
   /** Streams in order of their first event, then those without one. */
@@ -111,6 +114,7 @@ export function encodeCommand<E extends EventShape>(command: Command<E>): Encode
     digest: bodyDigest(body).toString('hex'),
     bytes,
     readAt: command.readAt ?? null,
+    keys: [],
     meta,
     result,
     touches: [...touched.values(), ...untouched.values()],

@@ -50,6 +50,8 @@ export async function migrate<E extends EventShape>({
       db,
       provider: sqlFiles(schema.migrationFolders),
       migrationTableSchema: 'holdfast',
+      // A log that is given views later gets their folder's migrations then, whatever their numbers.
+      allowUnorderedMigrations: true,
     }).migrateToLatest();
     if (error !== undefined) throw error instanceof Error ? error : new Error('A migration failed.', { cause: error });
     const applied = (results ?? []).map(({ migrationName }) => migrationName);

@@ -12,9 +12,12 @@ const database = withDatabase();
 /** The functions of the schema that the application role may call. Each one more is a decision about safety. */
 const callable = [
   'append_commands(integer,text,text[],text[],text[],integer[],bigint[],bigint[],text[],text[],text[],integer[],integer[],bigint[],boolean[],integer[],integer[],integer[],text[],integer[],text[],text[],integer[],text[],integer[],jsonb)',
+  'create_subject_keys(integer,text[],bytea[],text)',
   'current_tenant()',
+  'find_subject_keys(integer,text[])',
   'find_tenant(text)',
   'put_embeddings(integer,text,text[],text[],bytea[])',
+  'read_subject_keys(text[],integer[])',
 ];
 /** Tables without a tenant column: nothing of a tenant stands in them. */
 const global = ['kysely_migration', 'kysely_migration_lock', 'tenant', 'view_definition'];
