@@ -13,7 +13,7 @@ import {
 import { withDatabase } from '../support/with-database.ts';
 import { hostile } from './hostile.ts';
 import { masterKey, said, saidSchema, saidStore } from './personal-shapes.ts';
-import { upTo } from './shapes.ts';
+import { collect, upTo } from './shapes.ts';
 
 const database = withDatabase('plain');
 const secret = 'Ana prefers SMS';
@@ -71,7 +71,7 @@ describe('personal fields', () => {
         data: expect.stringMatching(/^[\w+/=]{40,}$/) as string,
       },
     });
-    const [event] = await saidStore(database).readStream('acme', `said/${id}`);
+    const [event] = await collect(saidStore(database).readStream('acme', `said/${id}`));
     expect(event?.data).toEqual({ n: 1, text: secret, notes: { list: ['by mail', 'never'] } });
     expect(event && 'forgotten' in event).toBe(false);
   });
@@ -88,7 +88,7 @@ describe('personal fields', () => {
     const store = saidStore(database);
     const command = said(`hostile/${name}`, '', ['user:hostile'], { data: { text } });
     await store.append('acme', command);
-    const [event] = await store.readStream('acme', `said/hostile/${name}`);
+    const [event] = await collect(store.readStream('acme', `said/hostile/${name}`));
     expect(JSON.stringify(event?.data.text)).toBe(JSON.stringify(text));
     expect(await store.append('acme', command)).toMatchObject({ replayed: true, bodyDiffers: false });
   });
@@ -106,7 +106,11 @@ describe('personal fields', () => {
     // Deeper, or in a text, it is the caller's own.
     const deep = { notes: { $personal: 1, list: ['"$personal"'] } };
     await store.append('acme', said('deep', '"$personal"', ['user:ana'], { data: deep }));
-    expect((await store.readStream('acme', 'said/deep'))[0]?.data).toEqual({ n: 1, text: '"$personal"', ...deep });
+    expect((await collect(store.readStream('acme', 'said/deep')))[0]?.data).toEqual({
+      n: 1,
+      text: '"$personal"',
+      ...deep,
+    });
   });
 
   test('are bound to their event: ciphertext that was moved does not decrypt', async () => {
@@ -117,8 +121,10 @@ describe('personal fields', () => {
       `update event e set data = (select o.data from event o join stream s on s.tenant = o.tenant and s.no = o.stream where s.name = 'said/moved/1')
        from stream s where s.tenant = e.tenant and s.no = e.stream and s.name = 'said/moved/2'`,
     );
-    expect(await store.readStream('acme', 'said/moved/1')).toHaveLength(1);
-    await expect(store.readStream('acme', 'said/moved/2')).rejects.toMatchObject({ code: 'PERSONAL_DATA_DAMAGED' });
+    expect(await collect(store.readStream('acme', 'said/moved/1'))).toHaveLength(1);
+    await expect(collect(store.readStream('acme', 'said/moved/2'))).rejects.toMatchObject({
+      code: 'PERSONAL_DATA_DAMAGED',
+    });
     await database.admin.query(`delete from event where data::text like '%user:mo%'`);
   });
 });
@@ -133,22 +139,23 @@ describe('a destroyed key', () => {
     ] as const) {
       await one.append('acme', said(id, secret, subjects, { data: { notes: { list: ['x'] } } }));
     }
-    for (const store of [one, two]) expect((await store.readStream('acme', 'said/both'))[0]?.data.text).toBe(secret);
+    for (const store of [one, two])
+      expect((await collect(store.readStream('acme', 'said/both')))[0]?.data.text).toBe(secret);
     await destroyKeys('user:gone', await one.head('acme'));
     for (const store of [one, two]) {
       for (const id of ['gone', 'both']) {
-        expect(await store.readStream('acme', `said/${id}`)).toMatchObject([
+        expect(await collect(store.readStream('acme', `said/${id}`))).toMatchObject([
           { forgotten: true, data: { n: 1, text: '[forgotten]', notes: { list: [] } } },
         ]);
       }
-      const [stays] = await store.readStream('acme', 'said/stays');
+      const [stays] = await collect(store.readStream('acme', 'said/stays'));
       expect(stays?.data.text).toBe(secret);
       expect(stays).not.toHaveProperty('forgotten');
     }
     // Tombstones are new objects each time: nobody can change what others read.
-    const [event] = await one.readStream('acme', 'said/gone');
+    const [event] = await collect(one.readStream('acme', 'said/gone'));
     (event?.data.notes?.list as string[]).push('changed');
-    expect((await one.readStream('acme', 'said/gone'))[0]?.data.notes?.list).toEqual([]);
+    expect((await collect(one.readStream('acme', 'said/gone')))[0]?.data.notes?.list).toEqual([]);
   });
 
   test('is not used again: what is said later gets a new one, though the writer had the old one in memory', async () => {
@@ -157,7 +164,7 @@ describe('a destroyed key', () => {
     await destroyKeys('user:again', await store.head('acme'));
     await store.append('acme', said('again/2', secret, ['user:again']));
     const texts = await Promise.all(
-      upTo(2).map(async (n) => (await store.readStream('acme', `said/again/${n}`))[0]?.data.text),
+      upTo(2).map(async (n) => (await collect(store.readStream('acme', `said/again/${n}`)))[0]?.data.text),
     );
     expect(texts).toEqual(['[forgotten]', secret]);
     const { rows } = await database.admin.query(
@@ -176,7 +183,7 @@ describe('a destroyed key', () => {
     const late = said('zombie/2', secret, ['user:zombie'], { readAt: lastPosition });
     await expect(store.append('acme', late)).rejects.toBeInstanceOf(SubjectForgottenError);
     await expect(saidStore(database).append('acme', late)).rejects.toMatchObject({ subject: 'user:zombie' });
-    expect(await store.readStream('acme', 'said/zombie/2')).toEqual([]);
+    expect(await collect(store.readStream('acme', 'said/zombie/2'))).toEqual([]);
     await store.append('acme', { ...late, readAt: lastPosition + 1 });
   });
 
@@ -232,7 +239,7 @@ describe('keys', () => {
     );
     expect(rows.map(({ keys }: { keys: number }) => keys)).toEqual([1, 1, 1]);
     for (const n of upTo(6)) {
-      const [event] = await saidStore(database).readStream('acme', `said/race/${n}`);
+      const [event] = await collect(saidStore(database).readStream('acme', `said/race/${n}`));
       expect(event?.data.text).toBe(secret);
     }
   });
@@ -242,28 +249,28 @@ describe('keys', () => {
     await store.append('acme', said('needed', secret, ['user:needed']));
     const { id } = localKeyWrapper(masterKey);
     const stranger = saidStore(database, localKeyWrapper(createMasterKey()));
-    await expect(stranger.readStream('acme', 'said/needed')).rejects.toMatchObject({
+    await expect(collect(stranger.readStream('acme', 'said/needed'))).rejects.toMatchObject({
       code: 'KEY_UNAVAILABLE',
       kekId: id,
     });
     await expect(stranger.append('acme', said('needed/2', 'x', ['user:needed']))).rejects.toMatchObject({ kekId: id });
     const none = createEventStore({ pool: database.pool, schema: saidSchema });
-    await expect(none.readStream('acme', 'said/needed')).rejects.toThrow(new RegExp(id));
+    await expect(collect(none.readStream('acme', 'said/needed'))).rejects.toThrow(new RegExp(id));
     await expect(none.append('acme', said('needed/3', 'x', ['user:needed']))).rejects.toMatchObject({
       code: 'KEY_UNAVAILABLE',
       kekId: null,
     });
-    expect(await none.readStream('acme', 'said/needed/3')).toEqual([]);
+    expect(await collect(none.readStream('acme', 'said/needed/3'))).toEqual([]);
     // Public events need no key.
     await none.append('acme', said('needed/4', 'x', []));
-    expect(await none.readStream('acme', 'said/needed/4')).toHaveLength(1);
+    expect(await collect(none.readStream('acme', 'said/needed/4'))).toHaveLength(1);
   });
 
   test('that are missing are not mistaken for destroyed ones', async () => {
     const store = saidStore(database);
     await store.append('acme', said('missing', secret, ['user:missing']));
     await database.admin.query(`delete from subject_key where subject = 'user:missing'`);
-    await expect(store.readStream('acme', 'said/missing')).rejects.toMatchObject({ code: 'KEY_UNAVAILABLE' });
+    await expect(collect(store.readStream('acme', 'said/missing'))).rejects.toMatchObject({ code: 'KEY_UNAVAILABLE' });
     await database.admin.query(`delete from event where data::text like '%user:missing%'`);
   });
 
@@ -278,7 +285,7 @@ describe('keys', () => {
       client.release();
     }
     await store.append('acme', said('rolled/1', secret, ['user:rolled']));
-    expect((await store.readStream('acme', 'said/rolled/1'))[0]?.data.text).toBe(secret);
+    expect((await collect(store.readStream('acme', 'said/rolled/1')))[0]?.data.text).toBe(secret);
   });
 
   test('are closed to the application role but for those of the current tenant that it names', async () => {
