@@ -253,7 +253,7 @@ describe('what the package shows', () => {
       'openPool',
       'optional',
       'ownerRole',
-      'positionAt',
+      'positionOf',
       'replace',
       'required',
       'withTenant',
