@@ -1,0 +1,80 @@
+import { HoldfastError } from '../errors/holdfast-error.ts';
+import type { Position } from './event.ts';
+
+/** Thrown when a log is imported into one that holds something else, or that went on by itself. Nothing was overwritten. */
+export class LogNotEmptyError extends HoldfastError {
+  readonly tenant: string;
+  /** Newest position of the log that is there. */
+  readonly position: Position;
+  constructor(tenant: string, position: Position) {
+    super(
+      'LOG_NOT_EMPTY',
+      `The log of tenant "${tenant}" has ${position} events of its own; an import needs an empty log, or one that begins like the segments.`,
+      { hint: 'Import into another database, or drop the tenant first.' },
+    );
+    this.tenant = tenant;
+    this.position = position;
+  }
+}
+
+/** Thrown when a segment file, the manifest or the file of keys is not what was written. */
+export class SegmentDamagedError extends HoldfastError {
+  readonly file: string;
+  constructor(file: string, what: string, cause?: unknown) {
+    super('SEGMENT_DAMAGED', `The file ${file} is damaged: ${what}.`, {
+      hint: 'Take this file from another copy of the folder; the other segments are good as they are.',
+      ...(cause === undefined ? {} : { cause }),
+    });
+    this.file = file;
+  }
+}
+
+/** Thrown when a folder has no segments for positions that are needed. */
+export class SegmentsMissingError extends HoldfastError {
+  constructor(folder: string, what: string, hint: string) {
+    super('SEGMENTS_MISSING', `The folder ${folder} ${what}.`, { hint });
+  }
+}
+
+/** Thrown when a folder holds the segments of another log than the one at hand: the chains differ. */
+export class SegmentsDivergeError extends HoldfastError {
+  constructor(folder: string, tenant: string, position: Position) {
+    super(
+      'SEGMENTS_DIVERGE',
+      `The segments in ${folder} and the log of tenant "${tenant}" differ at position ${position} or before.`,
+      { hint: 'Name an empty folder, or that of this very log; `holdfast verify --segments` shows where they part.' },
+    );
+  }
+}
+
+/** Thrown when an operation meets a log that is not whole: the database was changed behind Holdfast's back. */
+export class LogDamagedError extends HoldfastError {
+  constructor(tenant: string, position: Position, what: string) {
+    super('LOG_DAMAGED', `The log of tenant "${tenant}" is damaged at position ${position}: ${what}.`, {
+      hint: 'Stop writers and run `holdfast verify`, which lists everything that is wrong.',
+    });
+  }
+}
+
+/** Thrown when another import, archive or verify of the same log is under way. */
+export class LogBusyError extends HoldfastError {
+  constructor(tenant: string) {
+    super('LOG_BUSY', `Another import, archive or verification of the log of tenant "${tenant}" is under way.`, {
+      hint: 'Wait until it has ended, then start again.',
+      retryable: true,
+    });
+  }
+}
+
+/** Thrown when a copy of a log comes without keys of subjects that were not forgotten. Events were not written. */
+export class KeysMissingError extends HoldfastError {
+  constructor(folder: string, tenant: string, keys: number) {
+    super(
+      'KEYS_MISSING',
+      `The copy of tenant "${tenant}" in ${folder} lacks ${keys} keys of subjects, without which their personal fields cannot be read.`,
+      {
+        hint: 'Export again with --with-keys; or import with --without-keys, and these fields read as forgotten until the keys come.',
+      },
+    );
+  }
+}
