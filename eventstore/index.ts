@@ -17,8 +17,7 @@ export type {
 export type { CommandSelection, StoredCommand } from './read.ts';
 export type { ReadLogOptions } from './read-log.ts';
 export type { ReadStreamOptions } from './read-stream.ts';
-export { positionOf } from './position-at.ts';
-export type { Moment } from './position-at.ts';
+export { positionAt } from './position-at.ts';
 export { applicationRole, assertSafeRole, openPool, ownerRole } from './database.ts';
 export type { DatabaseOptions } from './database.ts';
 export { assertSchema, createTenant, migrate } from './migrate.ts';
@@ -53,3 +52,20 @@ export {
   StoreReadOnlyError,
   StoreRefusedError,
 } from './errors-store.ts';
+export { exportLog } from './export-log.ts';
+export type { ExportLogOptions, ExportReport } from './export-log.ts';
+export { importLog } from './import-log.ts';
+export type { ImportLogOptions, ImportReport } from './import-log.ts';
+export { readSegments } from './read-segments.ts';
+export type { ReadSegmentsOptions } from './read-segments.ts';
+export { listTenants as listSegmentTenants } from './segment-folder.ts';
+export type { LogProgress, OnLogProgress } from './log-progress.ts';
+export {
+  KeysMissingError,
+  LogBusyError,
+  LogDamagedError,
+  LogNotEmptyError,
+  SegmentDamagedError,
+  SegmentsDivergeError,
+  SegmentsMissingError,
+} from './errors-segments.ts';
