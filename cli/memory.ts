@@ -1,17 +1,17 @@
 import type { Command } from 'commander';
-import type { HoldfastClient } from '../client/index.ts';
+import type { HoldfastClient, Moment } from '../client/index.ts';
 import type { Config } from '../config/config.ts';
 import { shorten } from '../memory/text.ts';
 import type { Scope } from '../memory/scope.ts';
 import { bold, day, dim, indent, oneLine, statusColour, table } from './format.ts';
 import { UsageError } from './output.ts';
-import { explain, runCommand, wholeNumber } from './run-command.ts';
+import { explain, positionOrTime, runCommand, wholeNumber } from './run-command.ts';
 
 interface MemoryOptions {
   readonly user?: string;
   readonly agent?: string;
   readonly thread?: string;
-  readonly at?: number;
+  readonly at?: Moment;
   readonly limit?: number;
 }
 
@@ -128,7 +128,7 @@ export function registerMemory(program: Command): void {
         ),
       ),
     {
-      examples: ['memory list --user ana', 'memory list --user ana --past', 'memory list --at 40 --json'],
+      examples: ['memory list --user ana', 'memory list --user ana --past', 'memory list --at 2026-05-30T18:00 --json'],
       json: '[{fact, kind, subject, relation, value, text, scope, confidence, trust, validFrom, validTo, replacedBy, disputedWith, position, sources: [{turn, thread, quote, position}]}]',
     },
   );
@@ -192,7 +192,7 @@ function withScope(command: Command): Command {
     .option('--user <id>', 'what is remembered for this user (default: HOLDFAST_USER)')
     .option('--agent <name>', 'with what only this agent remembers')
     .option('--thread <id>', 'with what is remembered in this thread only')
-    .option('--at <position>', 'as it was at this position of the log', wholeNumber(1));
+    .option('--at <position|time>', 'as it was at this position of the log, or at this time', positionOrTime);
 }
 
 function scopeOf(config: Config, { user = config.user, agent, thread }: MemoryOptions): Scope {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import type { HoldfastClient } from '../client/index.ts';
+import type { HoldfastClient, Moment } from '../client/index.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/config.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
@@ -80,6 +80,21 @@ export function wholeNumber(least: number): (value: string) => number {
     if (/^\d+$/.test(value) && number >= least && Number.isSafeInteger(number)) return number;
     throw new InvalidArgumentError(`Expected a whole number from ${least} on.`);
   };
+}
+
+/** Parses a moment of the log: a position from 1 on, or a time as ISO 8601; a time without a zone is local. */
+export function positionOrTime(value: string): Moment {
+  const moment = /^\d+$/.test(value) ? wholeNumber(1)(value) : timeOf(value);
+  if (moment === undefined) {
+    throw new InvalidArgumentError('Expected a position of the log, or a time such as 2026-05-30T18:00.');
+  }
+  return moment;
+}
+
+/** The time that an ISO 8601 text names, or undefined. */
+export function timeOf(value: string): Date | undefined {
+  const time = new Date(value);
+  return /^\d{4}-\d{2}-\d{2}(T|$)/.test(value) && !Number.isNaN(time.getTime()) ? time : undefined;
 }
 
 async function withSuggestion(client: HoldfastClient, wanted: string, error: unknown): Promise<unknown> {

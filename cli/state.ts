@@ -5,7 +5,7 @@ import { HoldfastError } from '../errors/holdfast-error.ts';
 import { shorten } from '../memory/text.ts';
 import { bold, dim, indent, oneLine, plain, statusColour } from './format.ts';
 import { memoryTable } from './memory.ts';
-import { explain, runCommand } from './run-command.ts';
+import { explain, runCommand, timeOf } from './run-command.ts';
 
 /** Registers `state`: a thread as it was. */
 export function registerState(program: Command): void {
@@ -14,8 +14,8 @@ export function registerState(program: Command): void {
       .command('state <thread>')
       .description('show a thread and its memory, now or as it was')
       .option(
-        '--at <turn|position>',
-        'after this turn, or at this position of the log (turn:<id> if an id is a number)',
+        '--at <turn|position|time>',
+        'after this turn, at this position of the log, or at this time (turn:<id> if an id looks like one)',
       )
       .option('--branch <name>', 'line of history', 'main')
       .action((thread: string, { at, branch }: { at?: string; branch: string }, command: Command) =>
@@ -39,7 +39,12 @@ export function registerState(program: Command): void {
         }),
       ),
     {
-      examples: ['state demo', 'state demo --at refund-1', 'state demo --at 12 --json'],
+      examples: [
+        'state demo',
+        'state demo --at refund-1',
+        'state demo --at 2026-05-30T18:00',
+        'state demo --at 12 --json',
+      ],
       json: '{thread, branch, position, turns, messages, facts, procedures, blocks, pendingApprovals}',
     },
   );
@@ -48,6 +53,8 @@ export function registerState(program: Command): void {
 function pointOf(at: string | undefined): StatePoint {
   if (at === undefined) return 'now';
   if (/^\d+$/.test(at)) return { position: Number(at) };
+  const time = timeOf(at);
+  if (time) return { time };
   return { turn: at.replace(/^turn:/, '') };
 }
 

@@ -1,5 +1,5 @@
 import { assertSafeRole, assertSchema, createEventStore, openPool } from '../eventstore/index.ts';
-import type { Position, StoredEvent } from '../eventstore/index.ts';
+import type { Moment, StoredEvent } from '../eventstore/index.ts';
 import type { Embedder } from '../llm/ports.ts';
 import type { MemoryEvent } from '../memory/events.ts';
 import type { Scope } from '../memory/scope.ts';
@@ -82,16 +82,17 @@ export interface HoldfastClient {
     get(approval: string): Promise<ApprovalRow>;
     decide(decision: ApprovalDecision): Promise<DecisionOutcome>;
   };
+  /** Reads of memory take `at`: a position, or a time, which stands for the last position recorded at or before it. */
   readonly memory: {
     search(request: {
       readonly query: string;
       readonly scope: Scope;
       readonly limit?: number;
-      readonly at?: Position;
+      readonly at?: Moment;
     }): Promise<Retrieved>;
-    list(request: { readonly scope: Scope; readonly past?: boolean; readonly at?: Position }): Promise<FactRow[]>;
+    list(request: { readonly scope: Scope; readonly past?: boolean; readonly at?: Moment }): Promise<FactRow[]>;
     /** The blocks that stand in the prompts of a scope. */
-    blocks(request: { readonly scope: Scope; readonly at?: Position }): Promise<BlockRow[]>;
+    blocks(request: { readonly scope: Scope; readonly at?: Moment }): Promise<BlockRow[]>;
     /** Sets a block, compare-and-set. */
     editBlock(edit: BlockEdit): Promise<BlockRow>;
   };
@@ -127,7 +128,7 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
     assertConnected: () => server.assertConnected(),
     starter: { temporal: server.temporal, taskQueue, timeouts: { ...defaultTimeouts, heartbeatMs } },
   };
-  const read: <T>(query: Parameters<typeof readViews<T>>[2], at?: Position) => Promise<T> = async (query, at) =>
+  const read: <T>(query: Parameters<typeof readViews<T>>[2], at?: Moment) => Promise<T> = async (query, at) =>
     readViews(pool, await store.tenantNumber(tenant), query, { at });
 
   return {

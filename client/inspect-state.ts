@@ -1,6 +1,7 @@
 import { turnScope } from '../memory/scope.ts';
 import type { ThreadMessage } from '../memory/prompt.ts';
 import { readViews } from '../projections/read-views.ts';
+import type { Moment } from '../eventstore/index.ts';
 import { listProcedures } from '../projections/procedural/queries.ts';
 import { listFacts } from '../projections/semantic/queries.ts';
 import type { FactRow } from '../projections/semantic/queries.ts';
@@ -30,8 +31,8 @@ export interface ThreadState {
   readonly pendingApprovals: readonly ApprovalRow[];
 }
 
-/** Where to look: a position, the end of a turn, or now. */
-export type StatePoint = { readonly position: number } | { readonly turn: string } | 'now';
+/** Where to look: a position, a time, the end of a turn, or now. */
+export type StatePoint = { readonly position: number } | { readonly time: Date } | { readonly turn: string } | 'now';
 
 /** Folds a thread to a point of its log. Throws ThreadNotFoundError, TurnNotFoundError. */
 export async function inspectState(
@@ -43,7 +44,6 @@ export async function inspectState(
   }: { readonly thread: string; readonly branch?: string; readonly at?: StatePoint },
 ): Promise<ThreadState> {
   const tenant = await context.store.tenantNumber(context.tenant);
-  const position = at === 'now' ? undefined : 'position' in at ? at.position : await lastPosition(context, at.turn);
   return readViews(
     context.pool,
     tenant,
@@ -71,8 +71,14 @@ export async function inspectState(
         ),
       };
     },
-    { at: position },
+    { at: await momentOf(context, at) },
   );
+}
+
+async function momentOf(context: ClientContext, at: StatePoint): Promise<Moment | undefined> {
+  if (at === 'now') return undefined;
+  if ('time' in at) return at.time;
+  return 'position' in at ? at.position : lastPosition(context, at.turn);
 }
 
 /** A point of a branch to go back to: the state after one step. */

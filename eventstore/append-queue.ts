@@ -1,4 +1,5 @@
 import type { FoldedCommand, Outcome } from './append-batch.ts';
+import { StoreUnavailableError } from './errors.ts';
 
 export interface AppendQueueOptions {
   /** Sends one batch of one tenant and gives one outcome each, durable when it resolves. */
@@ -46,7 +47,11 @@ export function createAppendQueue({ send, maxCommands = 64, maxBytes = 4 << 20 }
         else reject(new Error('A batch gave fewer outcomes than commands.'));
       });
     } catch (error) {
-      if (batch.length === 1) return batch[0]?.reject(error);
+      // A server that is out of reach is so for each of them: one after the other, 64 would wait for minutes to be told.
+      if (batch.length === 1 || error instanceof StoreUnavailableError) {
+        for (const { reject } of batch) reject(error);
+        return;
+      }
       // One command that the database cannot take (or a batch that takes too long) must not fail its neighbours. If the batch
       // was stored after all, each gets its first receipt.
       for (const one of batch) await deliver(tenant, [one]);

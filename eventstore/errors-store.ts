@@ -1,8 +1,8 @@
 import { HoldfastError } from '../errors/holdfast-error.ts';
 
 /**
- * Thrown when the server has no room left. Nothing of the command was written. Retryable: once there is room, the same command
- * ends in one receipt.
+ * Thrown when the server has no room left. The command was not stored (or, when the write-ahead log had no room and the server went
+ * down, in doubt). Retryable: once there is room, the same command ends in one receipt.
  */
 export class StorageFullError extends HoldfastError {
   constructor(cause: Error) {

@@ -17,7 +17,8 @@ export type {
 export type { CommandSelection, StoredCommand } from './read.ts';
 export type { ReadLogOptions } from './read-log.ts';
 export type { ReadStreamOptions } from './read-stream.ts';
-export { positionAt } from './position-at.ts';
+export { positionOf } from './position-at.ts';
+export type { Moment } from './position-at.ts';
 export { applicationRole, assertSafeRole, openPool, ownerRole } from './database.ts';
 export type { DatabaseOptions } from './database.ts';
 export { assertSchema, createTenant, migrate } from './migrate.ts';

@@ -2,6 +2,10 @@ import type pg from 'pg';
 import { LogNotDenseError } from './errors.ts';
 import { InvalidReadError } from './errors-read.ts';
 import type { Position } from './event.ts';
+import { checkWhole } from './read-pages.ts';
+
+/** A moment of a log: a position, or a time, which stands for the last position recorded at or before it. */
+export type Moment = Position | Date;
 
 /**
  * A binary search over commands by their last position: times never run backwards along a log, so it is exact, and some twenty
@@ -33,6 +37,22 @@ export async function positionAt(client: pg.ClientBase, tenant: number, time: Da
 /** Gives the last position that was recorded before a time, 0 when there is none. */
 export async function positionBefore(client: pg.ClientBase, tenant: number, time: Date): Promise<Position> {
   return findPosition(client, tenant, checkedTime(time) - 1);
+}
+
+/**
+ * Gives the position that a moment means: never beyond the head, which is what no moment means too. The client is in a transaction
+ * of `withTenant`. Throws InvalidReadError for an invalid date, or what is no position.
+ */
+export async function positionOf(client: pg.ClientBase, tenant: number, moment?: Moment): Promise<Position> {
+  if (moment instanceof Date) return positionAt(client, tenant, moment);
+  if (moment !== undefined) checkWhole('The position', moment, 0);
+  const { rows } = await client.query<{ position: Position }>({
+    name: 'holdfast_position',
+    text: 'select position from holdfast.log_head where tenant = $1',
+    values: [tenant],
+  });
+  const head = rows[0]?.position ?? 0;
+  return Math.min(moment ?? head, head);
 }
 
 function checkedTime(time: Date): number {

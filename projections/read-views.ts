@@ -1,8 +1,8 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import type { RawBuilder, SqlBool } from 'kysely';
 import type pg from 'pg';
-import type { Position, ViewTable } from '../eventstore/index.ts';
-import { withTenant } from '../eventstore/index.ts';
+import type { Moment, Position, ViewTable } from '../eventstore/index.ts';
+import { positionOf, withTenant } from '../eventstore/index.ts';
 import type { roundView } from './episodic/views.ts';
 import type { procedureView, toolOutcomeView } from './procedural/views.ts';
 import type { documentView } from './search/views.ts';
@@ -51,22 +51,19 @@ export interface ViewReader {
 }
 
 /**
- * Runs queries of one tenant in one snapshot, as of a position. Asking for a position beyond the head reads the head.
+ * Runs queries of one tenant in one snapshot, as of a moment. Asking for one beyond the head reads the head.
+ * Throws InvalidReadError for an invalid date.
  * @param at defaults to the head
  */
 export async function readViews<T>(
   pool: pg.Pool,
   tenant: number,
   read: (reader: ViewReader) => Promise<T>,
-  { at }: { readonly at?: Position | undefined } = {},
+  { at }: { readonly at?: Moment | undefined } = {},
 ): Promise<T> {
   return withTenant(pool, tenant, async (client) => {
-    const { rows } = await client.query<{ position: number }>(
-      'select position from holdfast.log_head where tenant = $1',
-      [tenant],
-    );
-    const head = rows[0]?.position ?? 0;
-    return read({ db: overClient(client), client, tenant, position: Math.min(at ?? head, head) });
+    const position = await positionOf(client, tenant, at);
+    return read({ db: overClient(client), client, tenant, position });
   });
 }
 

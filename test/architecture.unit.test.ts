@@ -263,7 +263,7 @@ describe('what the package shows', () => {
       'openPool',
       'optional',
       'ownerRole',
-      'positionAt',
+      'positionOf',
       'readSegments',
       'replace',
       'required',

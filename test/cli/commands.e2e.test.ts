@@ -134,6 +134,8 @@ describe('a remembered conversation', () => {
     expect(listed.stdout).toContain('from turn h1 of hello: "Hello, I am Ana and I prefer SMS."');
     expect(rows(await json('memory', 'list', '--limit', '1'))).toHaveLength(1);
     expect(rows(await json('memory', 'list', '--at', '1'))).toEqual([]);
+    expect(rows(await json('memory', 'list', '--at', '2020-02-29'))).toEqual([]);
+    expect(rows(await json('memory', 'list', '--at', '2100-01-01T00:00Z'))).toEqual(rows(await json('memory', 'list')));
     expect(rows(await json('memory', 'list', '--past', '--user', 'stranger'))).toEqual([]);
     expect(await json('memory', 'search', ' ')).toMatchObject({ code: 2, error: { code: 'USAGE' } });
   });
@@ -158,6 +160,8 @@ describe('a remembered conversation', () => {
     });
     const early = await json('state', 'hello', '--at', '1');
     expect(early).toMatchObject({ data: { position: 1, facts: [], turns: [{ status: 'running' }] } });
+    const later = await json('state', 'hello', '--at', '2100-01-01');
+    expect(later.data).toEqual((await json('state', 'hello')).data);
     const before = await json('state', 'later', '--at', '1');
     expect(before).toMatchObject({ code: 3, error: { message: expect.stringContaining('had not begun') as string } });
     expect((await cli(['checkpoints', 'later'])).stdout).toMatch(/^\d+ +l1 +1 /m);

@@ -36,6 +36,7 @@ test.each([
   ['too many arguments', ['why', 'a', 'b'], /Too many arguments/, /why --help/],
   ['a group alone', ['approvals'], /"approvals" needs a subcommand/, /approvals --help/],
   ['a bad number', ['send', 'a', 'b', '--timeout', 'soon'], /Expected a whole number from 0 on/, /send --help/],
+  ['a bad moment', ['memory', 'list', '--at', 'yesterday'], /Expected a position of the log, or a time/, /list --help/],
   ['a missing option', ['approvals', 'edit', 'x'], /--args <json>/, /approvals edit --help/],
 ])('%s is a usage error that says what to do', async (_name, args, message, hint) => {
   const run = await runCli(args);

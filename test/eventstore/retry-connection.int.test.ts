@@ -137,6 +137,23 @@ describe('a server that is not there', () => {
     },
   );
 
+  test('fails appends that travel together all at once, not one after the other', async () => {
+    const proxy = await startProxy(database.url);
+    const pool = openPool({ url: proxy.url });
+    try {
+      const store = createEventStore<Noted>({ pool, schema: plainSchema });
+      await store.head('acme');
+      await proxy.close();
+      const began = performance.now();
+      const appends = await Promise.allSettled(upTo(10).map((n) => store.append('acme', note(`gone/${n}`, 'gone'))));
+      for (const append of appends) expect(append).toMatchObject({ reason: { code: 'STORE_UNAVAILABLE' } });
+      // Two batches: the first command, and the nine that came meanwhile.
+      expect(performance.now() - began).toBeLessThan(3 * 3_500);
+    } finally {
+      await pool.end();
+    }
+  });
+
   test('a failure that is no connection failure passes through at once, with one attempt', async () => {
     const store = plainStore(database);
     const tenant = await store.tenantNumber('acme');

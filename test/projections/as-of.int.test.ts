@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { InvalidReadError } from '../../eventstore/index.ts';
+import type { Moment } from '../../eventstore/index.ts';
 import { projections } from '../../projections/index.ts';
 import { readViews } from '../../projections/read-views.ts';
 import { listFacts } from '../../projections/semantic/queries.ts';
@@ -33,7 +35,7 @@ async function held(tenant: string, position?: number): Promise<string[]> {
 }
 
 /** What the queries say, at a position or now. */
-async function answers(tenant: string, at?: number): Promise<unknown> {
+async function answers(tenant: string, at?: Moment): Promise<unknown> {
   return readViews(
     database.pool,
     await database.store.tenantNumber(tenant),
@@ -79,6 +81,16 @@ describe('a read as of a position', () => {
     for (const [index, then] of fresh.entries()) {
       expect(await answers('acme', index + 1), `position ${index + 1}`).toEqual(then.answers);
     }
+  });
+
+  test('by time is as of the last position recorded by then', async () => {
+    for await (const { recordedAt } of database.store.readLog('acme')) {
+      const position = await database.store.positionAt('acme', recordedAt);
+      expect(await answers('acme', recordedAt)).toEqual(fresh[position - 1]?.answers);
+    }
+    expect(await answers('acme', new Date(0))).toEqual(await answers('acme', 0));
+    expect(await answers('acme', new Date('2100-01-01'))).toEqual(fresh.at(-1)?.answers);
+    for (const at of [new Date(NaN), -1, 0.5]) await expect(answers('acme', at)).rejects.toThrow(InvalidReadError);
   });
 
   test('beyond the head is the head, and before the first event is nothing', async () => {
