@@ -32,76 +32,80 @@ export type Outcome =
       readonly max_bytes: number | null;
     };
 
-interface BatchAnswer {
-  readonly at: string | null;
-  readonly firsts: readonly (number | null)[];
-  readonly others: Readonly<Record<string, Outcome>>;
-}
+/** What is wrong with a command; `final` false: it supposes that earlier commands of the batch were written. */
+export type Refusal = Exclude<Outcome, { readonly outcome: 'accepted' }> & { readonly final: boolean };
 
-/**
- * Sends commands of one tenant in one statement, which is one transaction; gives one outcome each. A refused command
- * changes nothing and leaves the others alone.
- */
+/** All commands of a batch were written from position `first` on, or none was and `others` says why, by index from 1. */
+export type BatchAnswer =
+  { readonly first: number; readonly at: string } | { readonly others: Readonly<Record<string, Refusal>> };
+
+/** Sends commands of one tenant in one statement, which is one transaction. */
 export async function appendBatch(
   client: Pick<pg.ClientBase, 'query'>,
   tenant: number,
   viewsVersion: string,
   commands: readonly FoldedCommand[],
-): Promise<Outcome[]> {
+): Promise<BatchAnswer> {
+  const values = parameters(tenant, viewsVersion, commands);
   const { rows } = await client.query<{ answer: BatchAnswer }>({
     name: 'holdfast_append',
-    text: `select holdfast.append_commands($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-      $20, $21, $22, $23, $24, $25, $26) as answer`,
-    values: parameters(tenant, viewsVersion, commands),
+    text: `select holdfast.append_commands(${values.map((_, index) => `$${index + 1}`).join(', ')}) as answer`,
+    values,
   });
   const answer = rows[0]?.answer;
   if (!answer) throw new Error('The append function gave no answer.');
-  return commands.map((_, index) => {
-    const other = answer.others[String(index + 1)];
-    if (other) return other;
-    const first = answer.firsts[index];
-    if (first === undefined || first === null || answer.at === null) {
-      throw new Error('The append function gave no outcome for a command.');
-    }
-    return { outcome: 'accepted', first, at: answer.at };
-  });
+  return answer;
 }
 
 /** The arguments of append_commands (migrations/0001-log.sql), which says what each array holds. */
 function parameters(tenant: number, viewsVersion: string, commands: readonly FoldedCommand[]): unknown[] {
-  const names = new Map<string, number>();
-  const touches: { command: number; stream: number; expect: number; seal: boolean; added: number }[] = [];
-  const eventTouches: number[] = [];
-  const events = commands.flatMap((command, index) => {
-    const before = touches.length;
-    for (const { stream, ...touch } of command.touches) {
-      const number = names.get(stream) ?? names.size + 1;
-      names.set(stream, number);
-      touches.push({ command: index + 1, stream: number, ...touch });
+  const streams = new Map<string, { number: number; touch: number; added: number; seal: boolean }>();
+  const touches: { command: number; stream: number; expect: number; before: number }[] = [];
+  const places: { stream: number; ordinal: number }[] = [];
+  for (const [index, command] of commands.entries()) {
+    const own = command.touches.map(({ stream: name, expect, seal, added }) => {
+      const stream = streams.get(name) ?? {
+        number: streams.size + 1,
+        touch: touches.length + 1,
+        added: 0,
+        seal: false,
+      };
+      streams.set(name, stream);
+      const before = stream.added;
+      touches.push({ command: index + 1, stream: stream.number, expect, before });
+      stream.added += added;
+      stream.seal = seal;
+      return { stream: stream.number, before };
+    });
+    for (const { touch, ordinal } of command.events) {
+      const { stream = 0, before = 0 } = own[touch] ?? {};
+      places.push({ stream, ordinal: before + ordinal });
     }
-    for (const { touch } of command.events) eventTouches.push(before + touch + 1);
-    return command.events;
-  });
+  }
+  const events = commands.flatMap((command) => command.events);
+  const totals = [...streams.values()];
+  const readers = [...commands.entries()].filter(([, { readAt }]) => readAt !== null);
   const operations = joinOperations(commands.map(({ operations: own }, index) => forCommand(own, index)));
   return [
     tenant,
     viewsVersion,
+    commands.reduce((sum, { bytes }) => sum + bytes, 0),
     commands.map(({ id }) => id),
     commands.map(({ hash }) => hash),
     commands.map(({ digest }) => digest),
     commands.map((command) => command.events.length),
-    commands.map(({ bytes }) => bytes),
-    commands.map(({ readAt }) => readAt),
     commands.map(({ meta }) => meta),
     commands.map(({ result }) => result),
-    [...names.keys()],
+    [...streams.keys()],
+    totals.map(({ touch }) => touch),
+    totals.map(({ added }) => added),
+    totals.map(({ seal }) => seal),
     touches.map(({ command }) => command),
     touches.map(({ stream }) => stream),
     touches.map(({ expect }) => expect),
-    touches.map(({ seal }) => seal),
-    touches.map(({ added }) => added),
-    eventTouches,
-    events.map(({ ordinal }) => ordinal),
+    touches.map(({ before }) => before),
+    places.map(({ stream }) => stream),
+    places.map(({ ordinal }) => ordinal),
     events.map(({ type }) => type),
     events.map(({ schemaVersion }) => schemaVersion),
     events.map(({ subjects }) => (subjects.length === 0 ? null : arrayLiteral(subjects))),
@@ -109,6 +113,9 @@ function parameters(tenant: number, viewsVersion: string, commands: readonly Fol
     commands.flatMap(({ keys }, index) => keys.map(() => index + 1)),
     commands.flatMap(({ keys }) => keys.map(([subject]) => subject)),
     commands.flatMap(({ keys }) => keys.map(([, no]) => no)),
+    readers.map(([index]) => index + 1),
+    readers.map(([, { readAt }]) => readAt),
+    readers.map(([, command]) => arrayLiteral([...new Set(command.events.flatMap(({ subjects }) => subjects))])),
     operations === null ? null : JSON.stringify(operations),
   ];
 }

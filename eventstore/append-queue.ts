@@ -1,9 +1,9 @@
-import type { FoldedCommand, Outcome } from './append-batch.ts';
+import type { BatchAnswer, FoldedCommand, Outcome } from './append-batch.ts';
 import { StoreUnavailableError } from './errors.ts';
 
 export interface AppendQueueOptions {
-  /** Sends one batch of one tenant and gives one outcome each, durable when it resolves. */
-  readonly send: (tenant: number, batch: readonly FoldedCommand[]) => Promise<Outcome[]>;
+  /** Sends one batch of one tenant: all of it is durable when it resolves, or none of it was written. */
+  readonly send: (tenant: number, batch: readonly FoldedCommand[]) => Promise<BatchAnswer>;
   /** Most commands of one batch. @default 64 */
   readonly maxCommands?: number;
   /** Most bytes of one batch; a larger command travels alone. @default 4 MiB */
@@ -36,16 +36,13 @@ export function createAppendQueue({ send, maxCommands = 64, maxBytes = 4 << 20 }
   }
 
   async function deliver(tenant: number, batch: readonly Waiting[]): Promise<void> {
+    if (batch.length === 0) return;
+    let answer: BatchAnswer;
     try {
-      const outcomes = await send(
+      answer = await send(
         tenant,
         batch.map(({ command }) => command),
       );
-      batch.forEach(({ resolve, reject }, index) => {
-        const outcome = outcomes[index];
-        if (outcome) resolve(outcome);
-        else reject(new Error('A batch gave fewer outcomes than commands.'));
-      });
     } catch (error) {
       // A server that is out of reach is so for each of them: one after the other, 64 would wait for minutes to be told.
       if (batch.length === 1 || error instanceof StoreUnavailableError) {
@@ -55,7 +52,35 @@ export function createAppendQueue({ send, maxCommands = 64, maxBytes = 4 << 20 }
       // One command that the database cannot take (or a batch that takes too long) must not fail its neighbours. If the batch
       // was stored after all, each gets its first receipt.
       for (const one of batch) await deliver(tenant, [one]);
+      return;
     }
+    if ('first' in answer) {
+      const { at } = answer;
+      let { first } = answer;
+      for (const { command, resolve } of batch) {
+        resolve({ outcome: 'accepted', first, at });
+        first += command.events.length;
+      }
+      return;
+    }
+    // Nothing was written. What is wrong with some for good is told; the others go again. One that is wrong only if those before it
+    // are written must come after them.
+    const { others } = answer;
+    const rest: Waiting[] = [];
+    let doubtful = -1;
+    for (const [index, waiting] of batch.entries()) {
+      const other = others[String(index + 1)];
+      if (other?.final) {
+        waiting.resolve(other);
+        continue;
+      }
+      if (other && doubtful < 0) doubtful = rest.length;
+      rest.push(waiting);
+    }
+    if (doubtful < 0) return deliver(tenant, rest);
+    await deliver(tenant, rest.slice(0, doubtful));
+    await deliver(tenant, rest.slice(doubtful, doubtful + 1));
+    await deliver(tenant, rest.slice(doubtful + 1));
   }
 
   return (tenant, command) =>
@@ -73,21 +98,24 @@ export function createAppendQueue({ send, maxCommands = 64, maxBytes = 4 << 20 }
 }
 
 /**
- * How many of the waiting commands may travel together, at least one: no id twice (its second is a replay of the first), and no view
- * row touched twice, so that the operations of a batch can be applied as one set.
+ * How many of the waiting commands may travel together, at least one: no id twice (its second is a replay of the first), no stream after
+ * it was sealed, and no view row touched twice, so that the operations of a batch can be applied as one set.
  */
 function fitting(queue: readonly Waiting[], maxCommands: number, maxBytes: number): number {
   const ids = new Set<string>();
   const keys = new Set<string>();
+  const sealed = new Set<string>();
   let bytes = 0;
   let count = 0;
   for (const { command } of queue) {
     bytes += command.bytes;
     if (count > 0) {
       if (count === maxCommands || bytes > maxBytes || ids.has(command.id)) break;
+      if (command.touches.some(({ stream }) => sealed.has(stream))) break;
       if ([...command.viewKeys].some((key) => keys.has(key))) break;
     }
     ids.add(command.id);
+    for (const { stream, seal } of command.touches) if (seal) sealed.add(stream);
     for (const key of command.viewKeys) keys.add(key);
     count += 1;
   }

@@ -56,15 +56,14 @@ export function createAppend<E extends EventShape>(pool: pg.Pool, schema: LogSch
     const parted = partCommand(folded, schema.personal);
     for (let attempt = 1; ; attempt++) {
       const sent = await encrypt(tenant.no, folded, parted, transaction);
-      const outcome = await (
-        transaction
-          ? appendBatch(transaction, tenant.no, version, [sent]).then(([only]) => only)
-          : queue(tenant.no, sent)
-      ).catch((error: unknown) => {
+      const append = transaction
+        ? createAppendQueue({ send: (no, batch) => appendBatch(transaction, no, version, batch) })
+        : queue;
+      const outcome = await append(tenant.no, sent).catch((error: unknown) => {
         throw explain(error, tenant.id);
       });
       // Forgotten since we looked: what is said about the subject from now on gets a new key.
-      if (outcome?.outcome === 'key_destroyed' && attempt < maxKeys) {
+      if (outcome.outcome === 'key_destroyed' && attempt < maxKeys) {
         for (const subject of parted.subjects) subjectKeys.release(tenant.no, subject);
         continue;
       }
@@ -118,10 +117,10 @@ function provisional<E extends EventShape>(event: Command<E>['events'][number], 
 function toReceipt<E extends EventShape, R>(
   command: Command<E>,
   encoded: FoldedCommand,
-  outcome: Outcome | undefined,
+  outcome: Outcome,
   { strict, tenant }: { readonly strict: boolean; readonly tenant: string },
 ): Receipt<R> {
-  switch (outcome?.outcome) {
+  switch (outcome.outcome) {
     case 'accepted':
       return {
         commandId: command.id,
@@ -158,8 +157,6 @@ function toReceipt<E extends EventShape, R>(
     case 'key_destroyed':
     case 'forgotten':
       throw new SubjectForgottenError(outcome.subject, command.id);
-    case undefined:
-      throw new Error('The append function gave no outcome.');
   }
 }
 

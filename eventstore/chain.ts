@@ -17,40 +17,36 @@ export interface CommandBody {
   }[];
 }
 
-/** Where and when the log took a command. */
-export interface CommandPlace {
-  readonly firstPosition: number;
-  /** `recorded_at` as whole microseconds of the epoch. */
-  readonly micros: string;
-  /** Versions before the command of the streams its events went to, in order of each stream's first event. */
-  readonly bases: readonly number[];
-}
-
-/** SHA-256 of a command's body. Each text is prefixed with its length in bytes, so no two different bodies hash alike. */
-export function bodyDigest({ id, meta, result, events }: CommandBody): Buffer {
+/**
+ * SHA-256 over what a command asked for: id, answer and events. Each text is prefixed with its length in bytes, so no two
+ * different lists hash alike.
+ */
+export function contentDigest({ id, result, events }: Omit<CommandBody, 'meta'>): Buffer {
   const hash = createHash('sha256');
   const add = (text: string): void => {
     hash.update(`${Buffer.byteLength(text)}:`).update(text);
   };
-  for (const text of [id, meta, result]) add(text);
+  add(id);
+  add(result);
   for (const { stream, type, schemaVersion, subjects, data } of events) {
     add(stream);
     add(type);
-    add(String(schemaVersion));
-    add(JSON.stringify(subjects));
+    add(`${schemaVersion}${JSON.stringify(subjects)}`);
     add(data);
   }
   return hash.digest();
 }
 
+/** SHA-256 of a command's body: of the digest of its content and of who and what caused it. */
+export function bodyDigest(content: Buffer, meta: string): Buffer {
+  return createHash('sha256').update(content).update(meta).digest();
+}
+
 /**
- * The chain after a command: SHA-256 of the chain before it, the digest of its body and its place. `append_commands` computes the
- * same in SQL; this is how `verify` proves that nothing was changed since.
+ * The chain after a command: SHA-256 of the chain before it, the digest of its body, its first position and its time (`recorded_at` as
+ * whole microseconds of the epoch). Versions follow from positions, as those of each stream are dense. `append_commands` computes the same
+ * in SQL; this is how `verify` proves that nothing was changed since.
  */
-export function nextChain(previous: Buffer, digest: Buffer, { firstPosition, micros, bases }: CommandPlace): Buffer {
-  return createHash('sha256')
-    .update(previous)
-    .update(digest)
-    .update(`${firstPosition}|${micros}|${bases.map((base) => `${base},`).join('')}`)
-    .digest();
+export function nextChain(previous: Buffer, digest: Buffer, firstPosition: number, micros: string): Buffer {
+  return createHash('sha256').update(previous).update(digest).update(`${firstPosition}|${micros}`).digest();
 }

@@ -1,4 +1,4 @@
-import { bodyDigest } from './chain.ts';
+import { bodyDigest, contentDigest } from './chain.ts';
 import { InvalidCommandError } from './errors.ts';
 import type { Command, EventShape, ExpectedVersion } from './event.ts';
 import type { KeyRef } from './personal-cipher.ts';
@@ -105,13 +105,13 @@ export function encodeCommand<E extends EventShape>(command: Command<E>): Encode
       'Split it into several commands, or store large content elsewhere and reference it.',
     );
   }
-  const body = { id: command.id, meta, result, events };
+  const content = contentDigest({ id: command.id, result, events });
   return {
     id: command.id,
     // What makes two commands the same: streams, events and answer; not who sent them (meta differs between attempts), nor how
     // they were spelled (order of properties, defaults written out).
-    hash: bodyDigest({ ...body, meta: asked }).toString('hex'),
-    digest: bodyDigest(body).toString('hex'),
+    hash: bodyDigest(content, asked).toString('hex'),
+    digest: bodyDigest(content, meta).toString('hex'),
     bytes,
     readAt: command.readAt ?? null,
     keys: [],

@@ -1,4 +1,4 @@
-import { bodyDigest } from './chain.ts';
+import { bodyDigest, contentDigest } from './chain.ts';
 import type { EncodedCommand } from './encode-command.ts';
 import { InvalidCommandError } from './errors.ts';
 import type { SubjectKey } from './personal-cipher.ts';
@@ -71,7 +71,7 @@ export function encryptCommand({ encoded, parts }: PartedCommand, keys: readonly
   return {
     ...encoded,
     hash: keyedDigest(Buffer.from(encoded.hash, 'hex'), keys).toString('hex'),
-    digest: bodyDigest({ id, meta, result, events: stored }).toString('hex'),
+    digest: bodyDigest(contentDigest({ id, result, events: stored }), meta).toString('hex'),
     bytes: [...events.map(({ data }) => data), meta, result].reduce((sum, text) => sum + Buffer.byteLength(text), 0),
     keys: keys.map(({ subject, no }) => [subject, no]),
     events,

@@ -1,5 +1,5 @@
 import type { Position } from './event.ts';
-import { bodyDigest, nextChain } from './chain.ts';
+import { bodyDigest, contentDigest, nextChain } from './chain.ts';
 
 /** A command with its events exactly as the log stores them: what export, import and verify work on. */
 export interface LoggedCommand {
@@ -37,14 +37,9 @@ export interface LoggedEvent {
 
 /** The chain after a command, computed from what is stored, in hex. `previous` is the chain before it, '' for the first. */
 export function chainAfter(previous: string, command: LoggedCommand): string {
-  const bases: number[] = [];
-  const seen = new Set<number>();
-  for (const { streamNo, version } of command.events) {
-    if (!seen.has(streamNo)) bases.push(version - 1);
-    seen.add(streamNo);
-  }
-  const { firstPosition, micros } = command;
-  return nextChain(Buffer.from(previous, 'hex'), bodyDigest(command), { firstPosition, micros, bases }).toString('hex');
+  const { meta, firstPosition, micros } = command;
+  const digest = bodyDigest(contentDigest(command), meta);
+  return nextChain(Buffer.from(previous, 'hex'), digest, firstPosition, micros).toString('hex');
 }
 
 /** Size of a command as quotas count it: bytes of its data, meta and result. */

@@ -33,11 +33,7 @@ export function applyViewsSql(
 ): string {
   return `
 create or replace function holdfast.${quote(name)}(p_tenant int, p_firsts bigint[], p_operations jsonb) returns void
-  language plpgsql
-  set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan
-  set enable_seqscan = off
-  as $views$
+  language plpgsql as $views$
 declare
   v jsonb;
 begin${views.map((view) => applyViewSql(view, `holdfast.${quote(table(view))}`)).join('')}

@@ -134,199 +134,170 @@ begin
   return v_no;
 end $$;
 
--- append_commands: the one write path, for a batch of commands of one tenant. Judges the commands in order, then writes all
--- accepted ones set-wise. A rejected command changes nothing and does not fail its neighbours. The calling statement is the
--- transaction, so "accepted" is known only when it has committed.
+-- append_commands: the one write path, for a batch of commands of one tenant: all are written, or none is and the answer says what
+-- is wrong with which. The calling statement is the transaction, so "written" is known only when it has committed.
 --
 -- Arrays are parallel. A "touch" is one command's use of one stream; touches and events come in order of their commands.
---   commands  p_ids, p_hashes and p_digests (hex), p_counts (events), p_bytes, p_read_at (null = not stated), p_meta, p_results (exact JSON)
---   streams   p_streams: every name once
---   touches   p_touch_command, p_touch_stream (both from 1), p_expect (>= 0 exact, -1 any, -2 some), p_seal, p_added (events)
---   events    p_event_touch (from 1), p_ordinals (place among the command's events of that stream, from 1), p_types, p_versions,
+--   commands  p_ids, p_hashes and p_digests (hex), p_counts (events), p_meta, p_results (exact JSON)
+--   streams   p_streams: every name once; p_stream_touch: its first touch (from 1); p_stream_added: its events; p_seals
+--   touches   p_touch_command, p_touch_stream (both from 1), p_expect (>= 0 exact, -1 any, -2 some),
+--             p_before: events that earlier commands of the batch add to the stream
+--   events    p_event_stream (from 1), p_ordinals (place among the batch's events of that stream, from 1), p_types, p_versions,
 --             p_subjects (array literals or null), p_data (exact JSON text, never opened here)
 --   keys      p_key_command, p_key_subjects, p_key_nos: the subject keys that encrypted the command's events
---   p_views, p_operations: which view definitions the client folded with, and its compiled operations (`c` = command, from 0)
+--   readers   p_read_command, p_read_at, p_read_subjects (array literals): what was derived from what the log held then
+--   p_bytes, p_views, p_operations: size of all texts; which view definitions the client folded with; its compiled operations
 --
--- Gives {"at", "firsts": [position of the first event of each accepted command, or null], "others": {index from 1: outcome}}, where an
--- outcome is replayed | conflict | sealed | quota | key_destroyed | forgotten with what the client needs to tell its caller.
+-- Gives {"first": position of the batch's first event, "at"} or {"others": {index from 1: outcome}}, where an outcome is replayed |
+-- conflict | sealed | quota | key_destroyed | forgotten. `final` false: it supposes that earlier commands of the batch were written.
 create function holdfast.append_commands(
-  p_tenant int, p_views text,
-  p_ids text[], p_hashes text[], p_digests text[], p_counts int[], p_bytes bigint[], p_read_at bigint[], p_meta text[], p_results text[],
-  p_streams text[],
-  p_touch_command int[], p_touch_stream int[], p_expect bigint[], p_seal boolean[], p_added int[],
-  p_event_touch int[], p_ordinals int[], p_types text[], p_versions int[], p_subjects text[], p_data text[],
+  p_tenant int, p_views text, p_bytes bigint,
+  p_ids text[], p_hashes text[], p_digests text[], p_counts int[], p_meta text[], p_results text[],
+  p_streams text[], p_stream_touch int[], p_stream_added int[], p_seals boolean[],
+  p_touch_command int[], p_touch_stream int[], p_expect bigint[], p_before int[],
+  p_event_stream int[], p_ordinals int[], p_types text[], p_versions int[], p_subjects text[], p_data text[],
   p_key_command int[], p_key_subjects text[], p_key_nos int[],
+  p_read_command int[], p_read_at bigint[], p_read_subjects text[],
   p_operations jsonb
 ) returns json
   language plpgsql security definer
   set search_path = pg_catalog, pg_temp
-  -- Plans are made once per session and always from indexes: tables grow under a plan that was made while they were empty.
   set plan_cache_mode = force_generic_plan
-  set enable_seqscan = off
   as $$
 declare
   v_commands  int := cardinality(p_ids);
-  v_touches   int := cardinality(p_touch_command);
-  v_head      holdfast.log_head;
-  v_events    bigint;
-  v_bytes     bigint;
-  v_row       record;
-  v_others    jsonb := '{}';
-  v_refused   boolean;
+  v_setting   text;
+  v_head      record;
+  v_locked    boolean;
+  v_at        timestamptz;
+  v_next      bigint;
+  v_firsts    bigint[] := p_counts;
+  v_chain     bytea;
+  v_chains    bytea[];
   v_numbers   bigint[];
   v_current   bigint[];
-  v_sealed    boolean[];
-  v_firsts    bigint[] := array_fill(null::bigint, array[v_commands]);
-  v_offsets   int[] := array_fill(0, array[v_commands]);
-  v_chains    bytea[] := array_fill(null::bytea, array[v_commands]);
-  v_bases     bigint[] := array_fill(null::bigint, array[v_touches]);
-  v_position  bigint;
-  v_at        timestamptz;
-  v_micros    text;
-  v_header    text;
-  v_stream    int;
-  v_from      int := 1;
-  v_to        int;
-  v_offset    int := 0;
+  v_new       int;
+  v_others    jsonb;
+  v_wrong     jsonb;
 begin
+  -- Few and large statements: each expression of a function is prepared anew in every transaction.
   -- 40001 would end a wait for the head under stricter levels, after which "any version" could conflict.
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'append needs READ COMMITTED, the transaction is %', current_setting('transaction_isolation')
       using errcode = 'HF001';
   end if;
-  perform set_config('holdfast.tenant', p_tenant::text, true);
+  v_setting := set_config('holdfast.tenant', p_tenant::text, true);
 
   -- A batch of nothing but replays is answered without the lock, so retries add no contention to the log.
-  if v_commands > (select count(*) from holdfast.command c where c.tenant = p_tenant and c.id = any (p_ids)) then
-    select h.* into v_head from holdfast.log_head h where h.tenant = p_tenant for update;
-    select t.max_events, t.max_bytes into v_events, v_bytes from holdfast.tenant t where t.no = p_tenant and t.state = 'active';
-    if v_head.tenant is null or not found then
-      raise exception 'tenant number % has no log', p_tenant using errcode = 'HF002';
-    end if;
-    -- Under the lock: a rebuild hands views over while it holds every head.
-    if p_views <> holdfast.views_version() then
-      raise exception 'views are of version %, the append was folded for %', holdfast.views_version(), p_views using errcode = 'HF003';
-    end if;
+  select h.position, h.streams, h.bytes + p_bytes as bytes, h.last_at, h.chain, t.max_events, t.max_bytes into v_head
+    from holdfast.log_head h join holdfast.tenant t on t.no = h.tenant
+    where h.tenant = p_tenant and t.state = 'active'
+      and v_commands > (select count(*) from holdfast.command c where c.tenant = p_tenant and c.id = any (p_ids))
+    for update of h;
+  v_locked := found;
+
+  -- READ COMMITTED: this statement sees what committed while we waited for the head. Row by row (lateral), from the indexes: a plan
+  -- made while the tables were empty must still be right when they are large.
+  select s.numbers, s.versions, s.new, s.wrong, c.replayed into v_numbers, v_current, v_new, v_wrong, v_others
+  from (select array_agg(s.no order by t.i) as numbers, array_agg(coalesce(s.version, 0) order by t.i) as versions,
+          count(*) filter (where s.no is null and p_stream_touch[p_touch_stream[t.i]] = t.i) as new,
+          jsonb_object_agg(p_touch_command[t.i], jsonb_build_object('outcome', case when s.sealed then 'sealed' else 'conflict' end,
+              'stream', p_streams[p_touch_stream[t.i]], 'actual', coalesce(s.version, 0) + p_before[t.i], 'final', p_before[t.i] = 0)
+            order by t.i desc) filter (where s.sealed
+              or p_expect[t.i] >= 0 and coalesce(s.version, 0) + p_before[t.i] <> p_expect[t.i]
+              or p_expect[t.i] = -2 and coalesce(s.version, 0) + p_before[t.i] = 0) as wrong
+        from generate_series(1, cardinality(p_touch_stream)) as t (i)
+        left join lateral (
+          select s.no, s.version, s.sealed from holdfast.stream s
+          where s.tenant = p_tenant and s.name = p_streams[p_touch_stream[t.i]] collate "C" limit 1) s on true) s,
+       (select jsonb_object_agg(w.i, jsonb_build_object('outcome', 'replayed', 'same_body', c.body_hash = decode(p_hashes[w.i], 'hex'),
+          'first', c.first_position, 'last', c.last_position, 'at', c.recorded_at, 'result', c.result::text, 'final', true)) as replayed
+        from generate_series(1, v_commands) as w (i),
+        lateral (select * from holdfast.command c where c.tenant = p_tenant and c.id = p_ids[w.i] collate "C" limit 1) c) c;
+  if cardinality(p_key_command) + cardinality(p_read_command) > 0 or v_head.max_events is not null or v_head.max_bytes is not null then
+    v_wrong := coalesce(v_wrong, '{}') || holdfast.judge_rights(p_tenant, p_key_command, p_key_subjects, p_key_nos,
+      p_read_command, p_read_at, p_read_subjects, v_commands, v_head.position, cardinality(p_data), v_head.max_events,
+      v_head.bytes, v_head.max_bytes);
+  end if;
+  -- A replay is a replay, whatever has happened since.
+  v_others := coalesce(v_wrong, '{}') || coalesce(v_others, '{}');
+  if v_others <> '{}' then
+    return json_build_object('others', v_others);
+  end if;
+  if not v_locked then
+    raise exception 'tenant number % has no log', p_tenant using errcode = 'HF002';
+  end if;
+  -- Under the lock: a rebuild hands views over while it holds every head.
+  if p_views <> holdfast.views_version() then
+    raise exception 'views are of version %, the append was folded for %', holdfast.views_version(), p_views using errcode = 'HF003';
   end if;
 
-  -- READ COMMITTED: this statement sees what committed while we waited for the head.
-  for v_row in
-    select w.i, c.body_hash = decode(p_hashes[w.i], 'hex') as same_body, c.first_position, c.last_position, c.recorded_at, c.result
-    from unnest(p_ids) with ordinality as w (id, i) join holdfast.command c on c.tenant = p_tenant and c.id = w.id collate "C"
-  loop
-    v_others := v_others || jsonb_build_object(v_row.i, jsonb_build_object('outcome', 'replayed', 'same_body', v_row.same_body,
-      'first', v_row.first_position, 'last', v_row.last_position, 'at', v_row.recorded_at, 'result', v_row.result::text));
-  end loop;
-  for v_row in
-    select w.command, w.subject from unnest(p_key_command, p_key_subjects, p_key_nos) as w (command, subject, no)
-    left join holdfast.subject_key k on k.tenant = p_tenant and k.subject = w.subject collate "C" and k.no = w.no
-    where k.wrapped is null
-  loop
-    if not v_others ? v_row.command::text then
-      v_others := v_others || jsonb_build_object(v_row.command, jsonb_build_object('outcome', 'key_destroyed', 'subject', v_row.subject));
-    end if;
+  v_at := greatest(clock_timestamp(), v_head.last_at);
+  v_chain := v_head.chain;
+  v_next := v_head.position + 1;
+  for i in 1 .. v_commands loop
+    -- The digest was made where the texts were made; `verify` makes it again from the stored ones (chain.ts).
+    v_chain := sha256(v_chain || decode(p_digests[i], 'hex')
+      || convert_to(v_next || '|' || (extract(epoch from v_at) * 1000000)::bigint, 'UTF8'));
+    v_chains[i] := v_chain;
+    v_firsts[i] := v_next;
+    v_next := v_next + p_counts[i];
   end loop;
 
-  select array_agg(s.no order by w.i), array_agg(coalesce(s.version, 0) order by w.i), array_agg(coalesce(s.sealed, false) order by w.i)
-    into v_numbers, v_current, v_sealed
-    from unnest(p_streams) with ordinality as w (name, i)
-    left join holdfast.stream s on s.tenant = p_tenant and s.name = w.name collate "C";
-
-  v_position := v_head.position;
-  for v_command in 1 .. v_commands loop
-    v_to := v_from;
-    while v_to <= v_touches and p_touch_command[v_to] = v_command loop v_to := v_to + 1; end loop;
-    v_offsets[v_command] := v_offset;
-    v_offset := v_offset + p_counts[v_command];
-    v_refused := v_others ? v_command::text;
-
-    if not v_refused and p_read_at[v_command] is not null then
-      -- What was derived from a subject's data must not come in after the subject was forgotten.
-      select k.subject into v_row from holdfast.subject_key k
-        where k.tenant = p_tenant and k.forgotten_at > p_read_at[v_command]
-          and k.subject in (select unnest(p_subjects[e]::text[])
-            from generate_series(v_offsets[v_command] + 1, v_offset) as e) limit 1;
-      if found then
-        v_refused := true;
-        v_others := v_others || jsonb_build_object(v_command, jsonb_build_object('outcome', 'forgotten', 'subject', v_row.subject));
-      end if;
-    end if;
-    if not v_refused and (v_position + p_counts[v_command] > v_events or v_head.bytes + p_bytes[v_command] > v_bytes) then
-      v_refused := true;
-      v_others := v_others || jsonb_build_object(v_command, jsonb_build_object('outcome', 'quota',
-        'events', v_position, 'max_events', v_events, 'bytes', v_head.bytes, 'max_bytes', v_bytes));
-    end if;
-    for v_touch in v_from .. v_to - 1 loop
-      exit when v_refused;
-      v_stream := p_touch_stream[v_touch];
-      if v_sealed[v_stream] then
-        v_refused := true;
-        v_others := v_others || jsonb_build_object(v_command, jsonb_build_object('outcome', 'sealed',
-          'stream', p_streams[v_stream], 'actual', v_current[v_stream]));
-      elsif p_expect[v_touch] >= 0 and v_current[v_stream] <> p_expect[v_touch] or p_expect[v_touch] = -2 and v_current[v_stream] = 0 then
-        v_refused := true;
-        v_others := v_others || jsonb_build_object(v_command, jsonb_build_object('outcome', 'conflict',
-          'stream', p_streams[v_stream], 'actual', v_current[v_stream]));
-      end if;
-    end loop;
-
-    if not v_refused then
-      if v_at is null then
-        v_at := greatest(clock_timestamp(), v_head.last_at);
-        v_micros := (extract(epoch from v_at) * 1000000)::bigint::text;
-      end if;
-      v_firsts[v_command] := v_position + 1;
-      v_header := (v_position + 1) || '|' || v_micros || '|';
-      for v_touch in v_from .. v_to - 1 loop
-        v_stream := p_touch_stream[v_touch];
-        v_bases[v_touch] := v_current[v_stream];
-        if p_added[v_touch] > 0 then v_header := v_header || v_current[v_stream] || ','; end if;
-        if v_numbers[v_stream] is null then
-          v_head.streams := v_head.streams + 1;
-          v_numbers[v_stream] := v_head.streams;
-        end if;
-        v_current[v_stream] := v_current[v_stream] + p_added[v_touch];
-        v_sealed[v_stream] := p_seal[v_touch];
-      end loop;
-      v_position := v_position + p_counts[v_command];
-      v_head.bytes := v_head.bytes + p_bytes[v_command];
-      -- The digest was made where the texts were made; `verify` makes it again from the stored ones (chain.ts).
-      v_head.chain := sha256(v_head.chain || decode(p_digests[v_command], 'hex') || convert_to(v_header, 'UTF8'));
-      v_chains[v_command] := v_head.chain;
-    end if;
-    v_from := v_to;
-  end loop;
-
-  if v_at is not null then
+  -- Elements by number rather than unnest: one set-returning function instead of one per array.
+  with head as (
+    update holdfast.log_head set position = v_next - 1, streams = v_head.streams + v_new, bytes = v_head.bytes, last_at = v_at, chain = v_chain
+      where tenant = p_tenant),
+  stream as (
+    select i, v_numbers[p_stream_touch[i]] as known, v_current[p_stream_touch[i]] as version,
+           v_head.streams + row_number() over (partition by v_numbers[p_stream_touch[i]] is null order by i) as fresh
+    from generate_series(1, cardinality(p_streams)) as i),
+  written as (
     insert into holdfast.stream as s (tenant, no, name, version, sealed)
-      select p_tenant, v_numbers[w.i], w.name, v_current[w.i], v_sealed[w.i]
-      from unnest(p_streams) with ordinality as w (name, i) where v_numbers[w.i] is not null
+      select p_tenant, coalesce(known, fresh), p_streams[i], version + p_stream_added[i], p_seals[i] from stream
       on conflict (tenant, no) do update set version = excluded.version, sealed = excluded.sealed
-        where s.version <> excluded.version or s.sealed <> excluded.sealed;
-    insert into holdfast.event (tenant, position, stream, version, type, schema_version, subjects, recorded_at, data)
-      select p_tenant, v_firsts[p_touch_command[e.touch]] + e.i - v_offsets[p_touch_command[e.touch]] - 1,
-             v_numbers[p_touch_stream[e.touch]], v_bases[e.touch] + e.ordinal, e.type, e.version, e.subjects::text[], v_at, e.data::json
-      from unnest(p_event_touch, p_ordinals, p_types, p_versions, p_subjects, p_data)
-        with ordinality as e (touch, ordinal, type, version, subjects, data, i)
-      where v_firsts[p_touch_command[e.touch]] is not null;
+        where s.version <> excluded.version or s.sealed <> excluded.sealed),
+  command as (
     insert into holdfast.command (tenant, id, body_hash, first_position, last_position, recorded_at, chain, meta, result)
-      select p_tenant, c.id, decode(c.hash, 'hex'), v_firsts[c.i], v_firsts[c.i] + p_counts[c.i] - 1, v_at, v_chains[c.i],
-             c.meta::json, c.result::json
-      from unnest(p_ids, p_hashes, p_meta, p_results) with ordinality as c (id, hash, meta, result, i)
-      where v_firsts[c.i] is not null;
-    if p_operations is not null then
-      perform holdfast.apply_views(p_tenant, v_firsts, p_operations);
-    end if;
-    update holdfast.log_head
-      set position = v_position, streams = v_head.streams, bytes = v_head.bytes, last_at = v_at, chain = v_head.chain
-      where tenant = p_tenant;
+      select p_tenant, p_ids[i], decode(p_hashes[i], 'hex'), v_firsts[i], v_firsts[i] + p_counts[i] - 1, v_at, v_chains[i],
+             p_meta[i]::json, p_results[i]::json
+      from generate_series(1, v_commands) as i)
+  insert into holdfast.event (tenant, position, stream, version, type, schema_version, subjects, recorded_at, data)
+    select p_tenant, v_head.position + e.i, coalesce(s.known, s.fresh), s.version + p_ordinals[e.i], p_types[e.i], p_versions[e.i],
+           p_subjects[e.i]::text[], v_at, p_data[e.i]::json
+    from generate_series(1, cardinality(p_data)) as e (i) join stream s on s.i = p_event_stream[e.i];
+  if p_operations is not null then
+    perform holdfast.apply_views(p_tenant, v_firsts, p_operations);
   end if;
-  return json_build_object('at', v_at, 'firsts', v_firsts, 'others', v_others);
+  return json_build_object('first', v_firsts[1], 'at', v_at);
 end $$;
+
+-- What is wrong with commands besides their streams: keys that are gone, subjects that were forgotten, the tenant's quota.
+create function holdfast.judge_rights(
+  p_tenant int, p_key_command int[], p_key_subjects text[], p_key_nos int[], p_read_command int[], p_read_at bigint[], p_read_subjects text[],
+  p_commands int, p_position bigint, p_events int, p_max_events bigint, p_bytes bigint, p_max_bytes bigint
+) returns jsonb
+  language sql volatile set search_path = pg_catalog, pg_temp as $$
+  select coalesce(jsonb_object_agg(w.command, w.outcome), '{}') from (
+    select command, jsonb_build_object('outcome', 'quota', 'events', p_position, 'max_events', p_max_events,
+        'bytes', p_bytes, 'max_bytes', p_max_bytes, 'final', p_commands = 1) as outcome
+      from generate_series(1, p_commands) as command
+      where p_position + p_events > p_max_events or p_bytes > p_max_bytes
+    union all
+    select k.command, jsonb_build_object('outcome', 'key_destroyed', 'subject', k.subject, 'final', true)
+      from unnest(p_key_command, p_key_subjects, p_key_nos) as k (command, subject, no)
+      where not exists (select from holdfast.subject_key s
+        where s.tenant = p_tenant and s.subject = k.subject collate "C" and s.no = k.no and s.wrapped is not null)
+    union all
+    -- What was derived from a subject's data must not come in after the subject was forgotten.
+    select r.command, jsonb_build_object('outcome', 'forgotten', 'subject', s.subject, 'final', true)
+      from unnest(p_read_command, p_read_at, p_read_subjects) as r (command, at, subjects)
+      join holdfast.subject_key s on s.tenant = p_tenant and s.subject = any (r.subjects::text[]) and s.forgotten_at > r.at
+  ) w $$;
 
 revoke all on all routines in schema holdfast from public;
 grant execute on function holdfast.current_tenant() to holdfast_app;
 grant execute on function holdfast.find_tenant(text) to holdfast_app;
 grant execute on function holdfast.append_commands(
-  int, text, text[], text[], text[], int[], bigint[], bigint[], text[], text[], text[], int[], int[], bigint[], boolean[], int[],
-  int[], int[], text[], int[], text[], text[], int[], text[], int[], jsonb) to holdfast_app;
+  int, text, bigint, text[], text[], text[], int[], text[], text[], text[], int[], int[], boolean[], int[], int[], bigint[], int[],
+  int[], int[], text[], int[], text[], text[], int[], text[], int[], int[], bigint[], text[], jsonb) to holdfast_app;

@@ -33,25 +33,20 @@ function digest(...parts: readonly string[]): Buffer {
 /** The chain after each command, computed from the stored bytes by this file's own reading of the format. */
 function chainOf(log: readonly LogRow[]): string[] {
   let link: Buffer = Buffer.alloc(0);
+  const versions = new Map<string, number>();
   return log.map(({ id, at, meta, result, events }) => {
-    const body = digest(
-      ...[id, meta, result],
-      ...events.flatMap(({ stream, type, sv, subjects, data }) => [stream, type, String(sv), subjects ?? '[]', data]),
+    const content = digest(
+      ...[id, result],
+      ...events.flatMap(({ stream, type, sv, subjects, data }) => [stream, type, `${sv}${subjects ?? '[]'}`, data]),
     );
-    // Versions before the command, per stream in order of first event; an event that is not in step shows as such.
-    const bases = new Map<string, number>();
-    const next = new Map<string, number>();
-    for (const { stream, v, p, at: recorded } of events) {
-      if (!bases.has(stream)) bases.set(stream, v - 1);
-      if (
-        v !== (next.get(stream) ?? v) ||
-        recorded !== at ||
-        p !== (events[0]?.p ?? 0) + events.findIndex((e) => e.p === p)
-      )
-        bases.set(`${stream} is torn`, v);
-      next.set(stream, v + 1);
-    }
-    const place = `${events[0]?.p}|${at}|${[...bases.values()].map((base) => `${base},`).join('')}`;
+    const body = createHash('sha256').update(content).update(meta).digest();
+    // Versions are dense along a stream; an event that is not in step with its command or its stream shows as such.
+    const torn = events.some(({ stream, v, p, at: recorded }, index) => {
+      const due = (versions.get(stream) ?? 0) + 1;
+      versions.set(stream, due);
+      return v !== due || recorded !== at || p !== (events[0]?.p ?? 0) + index;
+    });
+    const place = `${events[0]?.p}|${at}${torn ? ' torn' : ''}`;
     link = createHash('sha256')
       .update(Buffer.concat([link, body, Buffer.from(place)]))
       .digest();

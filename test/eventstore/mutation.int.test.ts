@@ -59,19 +59,14 @@ type Invariant = keyof typeof invariants;
 
 /** Protections of append_commands, each with the text that takes it out and the invariants that must notice. */
 const mutants: readonly (readonly [string, string, string, readonly Invariant[]])[] = [
-  [
-    'the lock on the head',
-    'from holdfast.log_head h where h.tenant = p_tenant for update',
-    'from holdfast.log_head h where h.tenant = p_tenant',
-    ['concurrent appends are accepted, dense and unique'],
-  ],
+  ['the lock on the head', 'for update of h;', ';', ['concurrent appends are accepted, dense and unique']],
   [
     'the look into the command table',
-    'and c.id = w.id collate "C"\n  loop',
-    'and false\n  loop',
+    'where c.tenant = p_tenant and c.id = p_ids[w.i] collate "C" limit 1) c) c;',
+    'where false limit 1) c) c;',
     ['a replay gives the first receipt and one set of events', 'a command sent by many at once is accepted once'],
   ],
-  ['the seal', 'if v_sealed[v_stream] then', 'if false then', ['a sealed stream refuses']],
+  ['the seal', 'filter (where s.sealed\n', 'filter (where false\n', ['a sealed stream refuses']],
   [
     "the check of the views' version",
     'p_views <> holdfast.views_version()',
@@ -80,7 +75,7 @@ const mutants: readonly (readonly [string, string, string, readonly Invariant[]]
   ],
   [
     'the version check',
-    'p_expect[v_touch] >= 0 and v_current[v_stream] <> p_expect[v_touch]',
+    'p_expect[t.i] >= 0 and coalesce(s.version, 0) + p_before[t.i] <> p_expect[t.i]',
     'false',
     ['a wrong version conflicts'],
   ],

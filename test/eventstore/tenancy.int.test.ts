@@ -11,7 +11,7 @@ import { note } from './shapes.ts';
 const database = withDatabase();
 /** The functions of the schema that the application role may call. Each one more is a decision about safety. */
 const callable = [
-  'append_commands(integer,text,text[],text[],text[],integer[],bigint[],bigint[],text[],text[],text[],integer[],integer[],bigint[],boolean[],integer[],integer[],integer[],text[],integer[],text[],text[],integer[],text[],integer[],jsonb)',
+  'append_commands(integer,text,bigint,text[],text[],text[],integer[],text[],text[],text[],integer[],integer[],boolean[],integer[],integer[],bigint[],integer[],integer[],integer[],text[],integer[],text[],text[],integer[],text[],integer[],integer[],bigint[],text[],jsonb)',
   'create_subject_keys(integer,text[],bytea[],text)',
   'current_tenant()',
   'find_subject_keys(integer,text[])',
