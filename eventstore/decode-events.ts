@@ -3,6 +3,7 @@ import { decryptRows } from './decrypt-events.ts';
 import type { EventShape, StoredEvent } from './event.ts';
 import type { LogSchema } from './log-schema.ts';
 import { checkPersonalFields } from './personal-fields.ts';
+import { upcast } from './upcast.ts';
 
 /** An event as its table holds it. */
 export interface EventRow {
@@ -42,17 +43,20 @@ export type DecodeEvents<E extends EventShape> = (
   options?: { readonly forget?: ReadonlySet<string> },
 ) => Promise<StoredEvent<E>[]>;
 
-/** The one way from stored rows to events, for every reader of a log of this schema. Throws when it cannot be followed. */
+/**
+ * The one way from stored rows to events, for every reader of a log of this schema: decrypt, then upcast. Throws when the schema
+ * cannot be followed; decoding throws UnknownSchemaVersionError and UpcastFailedError at the first such row.
+ */
 export function createDecoder<E extends EventShape>(schema: LogSchema<E>): DecodeEvents<E> {
   checkPersonalFields(schema.personal ?? {});
   return async (client, _tenant, rows, options) => {
     const opened = await decryptRows(client, rows, schema, options);
     return opened.map(
       (row) =>
-        // The log gives back what `append` took, so its data has the shape the type says.
+        // The log gives back what `append` took, in the shape it has now: what the type says.
         ({
           type: row.type,
-          data: row.data,
+          data: upcast(schema, row),
           position: row.position,
           stream: row.stream,
           version: row.version,

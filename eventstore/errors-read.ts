@@ -38,3 +38,49 @@ export class StreamNotDenseError extends HoldfastError {
     this.stream = stream;
   }
 }
+
+/** Which event could not be given in its current shape. */
+export interface UnreadableEvent {
+  readonly type: string;
+  readonly position: Position;
+  /** The schema version it was stored in. */
+  readonly found: number;
+}
+
+/** Thrown when a reader meets an event in a version that a newer process wrote. It stops there: to guess would be to lose data. */
+export class UnknownSchemaVersionError extends HoldfastError {
+  readonly type: string;
+  readonly position: Position;
+  readonly found: number;
+  readonly known: number;
+  constructor({ type, position, found, known }: UnreadableEvent & { readonly known: number }) {
+    super(
+      'UNKNOWN_SCHEMA_VERSION',
+      `The event ${type} at position ${position} has schema version ${found}; this process knows versions up to ${known}.`,
+      { hint: 'Upgrade this process to the version that wrote it, or a later one.' },
+    );
+    this.type = type;
+    this.position = position;
+    this.found = found;
+    this.known = known;
+  }
+}
+
+/** Thrown when an upcaster throws: the event is in the log, the code cannot bring it into its current shape. */
+export class UpcastFailedError extends HoldfastError {
+  readonly type: string;
+  readonly position: Position;
+  readonly found: number;
+  constructor({ type, position, found }: UnreadableEvent, cause: unknown) {
+    super(
+      'UPCAST_FAILED',
+      `The event ${type} at position ${position} could not be brought from schema version ${found} to the current one: ${
+        cause instanceof Error ? cause.message : String(cause)
+      }`,
+      { hint: `Mend the upcaster of ${type}: it must take everything that was ever stored in that version.`, cause },
+    );
+    this.type = type;
+    this.position = position;
+    this.found = found;
+  }
+}

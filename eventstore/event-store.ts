@@ -14,6 +14,7 @@ import type { ReadLogOptions } from './read-log.ts';
 import { readStream } from './read-stream.ts';
 import type { ReadStreamOptions } from './read-stream.ts';
 import { retryConnection } from './retry-connection.ts';
+import { stampVersions } from './upcast.ts';
 import { withTenant } from './with-tenant.ts';
 
 /** An append-only log per tenant, with views folded inside every append. */
@@ -28,12 +29,14 @@ export interface EventStore<E extends EventShape> {
   append<R = unknown>(tenant: string, command: Command<E>, options?: AppendOptions): Promise<Receipt<R>>;
   /**
    * Events of one stream in order of version, or newest first; nothing for a stream that does not exist. Paged, each page in a
-   * short transaction. Throws StreamNotDenseError at a missing version, LogArchivedError at one that was archived, InvalidReadError.
+   * short transaction. Throws StreamNotDenseError at a missing version, LogArchivedError at one that was archived,
+   * UnknownSchemaVersionError, InvalidReadError.
    */
   readStream(tenant: string, stream: string, options?: ReadStreamOptions): AsyncIterable<StoredEvent<E>>;
   /**
    * Events of the log in order of position, or newest first, between positions or times. Paged, each page in a short transaction.
-   * Throws LogNotDenseError at a missing position, LogArchivedError at one that was archived, InvalidReadError.
+   * Throws LogNotDenseError at a missing position, LogArchivedError at one that was archived, UnknownSchemaVersionError,
+   * InvalidReadError.
    */
   readLog(tenant: string, options?: ReadLogOptions): AsyncIterable<StoredEvent<E>>;
   /**
@@ -85,7 +88,7 @@ export function createEventStore<E extends EventShape>({ pool, schema }: EventSt
   return {
     tenantNumber,
     append: async (tenant, command, options = {}) =>
-      append<never>(await logOf(tenant), command, options).catch((error: unknown) => {
+      append<never>(await logOf(tenant), stampVersions(schema, command), options).catch((error: unknown) => {
         // Inside a caller's transaction nothing is sent again, so nothing else has worded the failure.
         throw explainFailure(error);
       }),

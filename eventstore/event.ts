@@ -11,7 +11,7 @@ export interface EventShape {
 export type NewEvent<E extends EventShape> = E & {
   /** Name of the stream it goes to; the command must state that stream's expected version. */
   readonly stream: string;
-  /** Version of the data's shape, raised with an upcaster beside it. @default 1 */
+  /** Version of the data's shape. Another than the current one is refused. @default the current one (LogSchema.upcasters) */
   readonly schemaVersion?: number;
   /** Whom the event is about: the unit of erasure. @default nobody */
   readonly subjects?: readonly string[];
@@ -23,6 +23,7 @@ export type StoredEvent<E extends EventShape> = E & {
   readonly stream: string;
   /** Place in its stream: 1, 2, 3 … */
   readonly version: number;
+  /** The version its data was stored in; here the data has the current shape. */
   readonly schemaVersion: number;
   readonly subjects: readonly string[];
   /** When the log took it; never runs backwards along a log. */

@@ -29,6 +29,7 @@ export type { KeyWrapper } from './key-wrapper.ts';
 export type { PersonalFields, Tombstone } from './personal-fields.ts';
 export { logMigrations } from './log-schema.ts';
 export type { LogSchema } from './log-schema.ts';
+export type { Upcasters } from './upcast.ts';
 export { cleanText, close, defineView, ensure, open, optional, replace, required } from './view.ts';
 export type { Operation, Projection, View, ViewRow, ViewTable } from './view.ts';
 export { withTenant } from './with-tenant.ts';
@@ -45,7 +46,14 @@ export {
   UnknownTenantError,
   UnsafeRoleError,
 } from './errors.ts';
-export { InvalidReadError, LogArchivedError, StreamNotDenseError } from './errors-read.ts';
+export {
+  InvalidReadError,
+  LogArchivedError,
+  StreamNotDenseError,
+  UnknownSchemaVersionError,
+  UpcastFailedError,
+} from './errors-read.ts';
+export type { UnreadableEvent } from './errors-read.ts';
 export {
   StatementTimeoutError,
   StorageFullError,

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { EventShape } from './event.ts';
 import type { KeyWrapper } from './key-wrapper.ts';
 import type { PersonalFields } from './personal-fields.ts';
+import type { Upcasters } from './upcast.ts';
 import type { Projection } from './view.ts';
 
 /** Folder of the log's own migrations. Rooms with tables of their own add theirs. */
@@ -16,6 +17,8 @@ export interface LogSchema<E extends EventShape> {
   readonly migrationFolders: readonly string[];
   /** Folded inside every append, in the same transaction. */
   readonly projections: readonly Projection<E>[];
+  /** How old versions of events become the current one. @default every type is at version 1 */
+  readonly upcasters?: Upcasters<E>;
   /**
    * Fields that are encrypted before they reach SQL, in events that name a subject; see forgetSubject. Ids of subjects, names of streams,
    * ids, `meta` and `result` of commands are stored as they are: they must not hold personal text.

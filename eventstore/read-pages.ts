@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { TenantRef } from './append.ts';
 import type { DecodeEvents, EventRow } from './decode-events.ts';
-import { InvalidReadError } from './errors-read.ts';
+import { InvalidReadError, UnknownSchemaVersionError, UpcastFailedError } from './errors-read.ts';
 import type { EventShape, StoredEvent } from './event.ts';
 import { withTenant } from './with-tenant.ts';
 
@@ -69,21 +69,41 @@ export async function* readPages<E extends EventShape>(
       return {
         range: { low: narrowed.low, high: Math.min(narrowed.high, rows[0]?.newest ?? 0) },
         places: events.map((row) => sequence.placeOf(row)),
-        events: await decode(client, log.no, events),
+        ...(await decodeReadable(decode, client, log.no, events)),
       };
     });
     range = page.range;
-    for (const [index, event] of page.events.entries()) {
+    for (const [index, place] of page.places.entries()) {
       const expected = backwards ? range.high : range.low + 1;
-      const place = page.places[index] ?? 0;
       if (place !== expected) throw await sequence.missing(expected, place);
+      const event = page.events[index];
+      if (!event) throw page.unreadable ?? new Error('The decoder gave fewer events than there are rows.');
       yield event;
       range = backwards ? { low: range.low, high: place - 1 } : { low: place, high: range.high };
     }
-    wanted -= page.events.length;
-    if (page.events.length < size && range.low < range.high) {
+    wanted -= page.places.length;
+    if (page.places.length < size && range.low < range.high) {
       throw await sequence.missing(backwards ? range.high : range.low + 1, null);
     }
+  }
+}
+
+/** Decodes rows up to the first that cannot be: what stands before it is given. */
+async function decodeReadable<E extends EventShape>(
+  decode: DecodeEvents<E>,
+  client: pg.ClientBase,
+  tenant: number,
+  rows: readonly EventRow[],
+): Promise<{ readonly events: readonly StoredEvent<E>[]; readonly unreadable?: Error }> {
+  try {
+    return { events: await decode(client, tenant, rows) };
+  } catch (error) {
+    if (!(error instanceof UnknownSchemaVersionError || error instanceof UpcastFailedError)) throw error;
+    const readable = rows.slice(
+      0,
+      rows.findIndex(({ position }) => position === error.position),
+    );
+    return { events: await decode(client, tenant, readable), unreadable: error };
   }
 }
 

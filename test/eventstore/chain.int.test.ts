@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { createEventStore } from '../../eventstore/index.ts';
 import { withDatabase } from '../support/with-database.ts';
-import { note, noted, plainStore } from './shapes.ts';
+import type { Noted } from './shapes.ts';
+import { note, noted, plainSchema, plainStore } from './shapes.ts';
 
 const database = withDatabase('plain');
 
@@ -73,13 +75,18 @@ async function stored(session: Pick<pg.ClientBase, 'query'> = database.admin): P
 beforeAll(async () => {
   const store = plainStore(database);
   await store.append('acme', { ...note('chain/1', 'a'), meta: { actor: 'ünï👍' } });
-  await store.append('acme', {
+  // In another schema version than the first.
+  const upgraded = createEventStore({
+    pool: database.pool,
+    schema: { ...plainSchema, upcasters: { Noted: [(data: Noted['data']) => data] } },
+  });
+  await upgraded.append('acme', {
     id: 'chain/2 👍',
     streams: [
       { name: 'a', expectedVersion: 1 },
       { name: 'b', expectedVersion: 'none' },
     ],
-    events: [noted('b', 'x\0\ud800'), { ...noted('a', '👍'), schemaVersion: 2 }, noted('b', { deep: [1, 2.5] })],
+    events: [noted('b', 'x\0\ud800'), noted('a', '👍'), noted('b', { deep: [1, 2.5] })],
   });
   await store.append('default', note('other tenant', 'a'));
   await store.append('acme', note('chain/3', 'a', 'any', { text: 'last' }));
