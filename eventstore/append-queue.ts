@@ -31,6 +31,8 @@ export function createAppendQueue({ send, maxCommands = 64, maxBytes = 4 << 20 }
     while (queue.length > 0) {
       const batch = queue.splice(0, fitting(queue, maxCommands, maxBytes));
       await deliver(tenant, batch);
+      // Those just told often come back at once: a moment's wait lets them travel with the ones that waited meanwhile.
+      if (batch.length > 1) await new Promise(setImmediate);
     }
     queues.delete(tenant);
   }
