@@ -2,7 +2,7 @@ import type { Scope } from './scope.ts';
 
 /**
  * Everything that can happen to a thread and its memory: past-tense facts, readonly, plain JSON. Texts live here and in views,
- * never in Temporal. Change a shape only with a new schema version and an upcaster.
+ * never in Temporal. Change a shape only with a new schema version: an upcaster in `holdfastSchema` and a golden file (test/golden).
  */
 
 /** Which turn of which line of history an event belongs to. */
