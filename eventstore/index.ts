@@ -32,6 +32,8 @@ export type { LogSchema } from './log-schema.ts';
 export type { Upcasters } from './upcast.ts';
 export { cleanText, close, defineView, ensure, open, optional, replace, required } from './view.ts';
 export type { Operation, Projection, View, ViewRow, ViewTable } from './view.ts';
+export { readView } from './read-view.ts';
+export type { ReadViewOptions } from './read-view.ts';
 export { withTenant } from './with-tenant.ts';
 export {
   CommandBodyDiffersError,

@@ -40,7 +40,7 @@ const arrows: Readonly<Record<Room, { readonly values: readonly string[]; readon
   client: { values: ['workflows', 'eventstore', 'llm', 'memory', 'projections', 'errors'], types: ['activities'] },
   worker: { values: rooms.filter((room) => !['bench', 'cli', 'examples'].includes(room)) },
   cli: { values: rooms.filter((room) => !['bench', 'examples'].includes(room)) },
-  examples: { values: ['agents', 'client'] },
+  examples: { values: ['agents', 'client', 'eventstore'] },
   // Benchmarks join parts by hand, as a user of the whole would.
   bench: { values: rooms },
 };
@@ -267,6 +267,7 @@ describe('what the package shows', () => {
       'ownerRole',
       'positionOf',
       'readSegments',
+      'readView',
       'replace',
       'required',
       'withTenant',
