@@ -71,6 +71,14 @@ function open(row: SealedRow, sealed: SealedFields, keys: readonly SubjectKey[])
   }
 }
 
+interface KeyRow {
+  readonly subject: string;
+  readonly no: number;
+  readonly wrapped: Buffer | null;
+  readonly kek_id: string | null;
+  readonly destroyed: boolean;
+}
+
 /** The keys that the rows name, by their reference; null for one that was destroyed. */
 async function readKeys(
   client: Pick<pg.ClientBase, 'query'>,
@@ -83,15 +91,16 @@ async function readKeys(
   const keys = new Map<string, SubjectKey | null>();
   if (wanted.size === 0) return keys;
   const refs = [...wanted.values()];
-  const { rows } = await client.query<{ subject: string; no: number; wrapped: Buffer | null; kek_id: string | null }>({
+  const { rows } = await client.query<KeyRow>({
     name: 'holdfast_read_subject_keys',
     text: 'select * from holdfast.read_subject_keys($1, $2)',
     values: [refs.map(([subject]) => subject), refs.map(([, no]) => no)],
   });
   await Promise.all(
-    rows.map(async ({ subject, no, wrapped, kek_id: kekId }) => {
-      const key = wrapped && { subject, no, key: await unwrapKey(keyWrapper, { wrapped, kekId }) };
-      keys.set(JSON.stringify([subject, no]), key);
+    rows.map(async ({ subject, no, wrapped, kek_id: kekId, destroyed }) => {
+      const id = JSON.stringify([subject, no]);
+      if (destroyed) keys.set(id, null);
+      else if (wrapped) keys.set(id, { subject, no, key: await unwrapKey(keyWrapper, { wrapped, kekId }) });
     }),
   );
   for (const [id, [subject, no]] of wanted) {

@@ -27,6 +27,7 @@ export { KeyUnavailableError, PersonalDataDamagedError } from './errors-keys.ts'
 export { createMasterKey, localKeyWrapper } from './key-wrapper.ts';
 export type { KeyWrapper } from './key-wrapper.ts';
 export type { PersonalFields, Tombstone } from './personal-fields.ts';
+export { readForgottenAt } from './read-forgotten-at.ts';
 export { logMigrations } from './log-schema.ts';
 export type { LogSchema } from './log-schema.ts';
 export type { Upcasters } from './upcast.ts';

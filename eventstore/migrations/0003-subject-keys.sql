@@ -4,13 +4,13 @@
 -- At most one key per subject is in use.
 create unique index subject_key_in_use on holdfast.subject_key (tenant, subject) where wrapped is not null;
 
--- Wrapped keys of the current tenant by subject and number; `wrapped` is null when the key was destroyed. STABLE: it sees what the
+-- Wrapped keys of the current tenant by subject and number; `wrapped` is null when the key was destroyed or never came here. STABLE: it sees what the
 -- calling query sees, so events and their keys come from one snapshot.
 create function holdfast.read_subject_keys(p_subjects text[], p_nos int[])
-  returns table (subject text, no int, wrapped bytea, kek_id text)
+  returns table (subject text, no int, wrapped bytea, kek_id text, destroyed boolean)
   language sql stable security definer set search_path = pg_catalog, pg_temp
   as $$
-    select k.subject, k.no, k.wrapped, k.kek_id
+    select k.subject, k.no, k.wrapped, k.kek_id, k.destroyed_at is not null
     from unnest(p_subjects, p_nos) as w (subject, no)
     join holdfast.subject_key k
       on k.tenant = (select holdfast.current_tenant()) and k.subject = w.subject collate "C" and k.no = w.no
@@ -50,9 +50,20 @@ begin
   return query select f.subject, f.no, f.wrapped, f.kek_id from holdfast.find_subject_keys(p_tenant, p_subjects) f;
 end $$;
 
+-- The last position at which one of these subjects of the current tenant was forgotten; 0 for never.
+create function holdfast.subjects_forgotten_at(p_subjects text[]) returns bigint
+  language sql stable security definer set search_path = pg_catalog, pg_temp
+  as $$
+    select coalesce(max(k.forgotten_at), 0)
+    from holdfast.subject_key k
+    where k.tenant = (select holdfast.current_tenant()) and k.subject = any (p_subjects collate "C")
+  $$;
+
 revoke all on function holdfast.read_subject_keys(text[], int[]) from public;
 revoke all on function holdfast.find_subject_keys(int, text[]) from public;
 revoke all on function holdfast.create_subject_keys(int, text[], bytea[], text) from public;
+revoke all on function holdfast.subjects_forgotten_at(text[]) from public;
 grant execute on function holdfast.read_subject_keys(text[], int[]) to holdfast_app;
 grant execute on function holdfast.find_subject_keys(int, text[]) to holdfast_app;
 grant execute on function holdfast.create_subject_keys(int, text[], bytea[], text) to holdfast_app;
+grant execute on function holdfast.subjects_forgotten_at(text[]) to holdfast_app;

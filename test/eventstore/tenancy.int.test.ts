@@ -16,8 +16,9 @@ const callable = [
   'current_tenant()',
   'find_subject_keys(integer,text[])',
   'find_tenant(text)',
-  'put_embeddings(integer,text,text[],text[],bytea[])',
+  'put_embeddings(integer,text,text[],text[],bytea[],text[],bigint)',
   'read_subject_keys(text[],integer[])',
+  'subjects_forgotten_at(text[])',
 ];
 /** Tables without a tenant column: nothing of a tenant stands in them. */
 const global = ['kysely_migration', 'kysely_migration_lock', 'tenant', 'view_definition'];
@@ -60,9 +61,13 @@ beforeAll(async () => {
   for (const tenant of ['default', 'acme'] as const) {
     numbers[tenant] = await database.store.tenantNumber(tenant);
     for (const command of history({ seed: 3, turns: 12, mark: tenant })) await database.store.append(tenant, command);
-    await putVectors(database.pool, numbers[tenant], 'test', [
-      { textHash: textHash(tenant), vector: new Float32Array([1]) },
-    ]);
+    await putVectors(
+      database.pool,
+      numbers[tenant],
+      'test',
+      [{ textHash: textHash(tenant), vector: new Float32Array([1]) }],
+      { subjects: [], readAt: 0 },
+    );
     await database.admin.query(`insert into subject_key (tenant, subject, no) values ($1, 'user:ana', 1)`, [
       numbers[tenant],
     ]);
