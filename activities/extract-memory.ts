@@ -14,7 +14,7 @@ import { findTurn } from '../projections/threads/queries.ts';
 import type { TurnRow } from '../projections/threads/queries.ts';
 import { UnknownAgentError, UnknownTurnError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
-import { attachVectors, decideWrite, searchableTexts, subjectsOf } from './memory-write.ts';
+import { assertRemembered, attachVectors, decideWrite, searchableTexts, subjectsOf } from './memory-write.ts';
 import type { ActivityScope } from './run-activity.ts';
 import type { TurnRef } from './types.ts';
 
@@ -54,6 +54,11 @@ export async function extractMemory(deps: ActivityDeps, input: TurnRef, { signal
   const { turn, known } = await readViews(deps.pool, tenant, async (reader) => {
     const found = await findTurn(reader, input.turn);
     if (!found) throw new UnknownTurnError(input.turn);
+    await assertRemembered(reader, {
+      subjects: subjectsOf(turnScope(found)),
+      since: found.position,
+      command: commandId,
+    });
     return { turn: found, known: (await readKnownFacts(reader, turnScope(found))).slice(-mostNeighbours) };
   });
 
@@ -77,7 +82,11 @@ export async function extractMemory(deps: ActivityDeps, input: TurnRef, { signal
       proposals: accepted,
       key: commandId,
     });
-    await attachVectors(deps, tenant, searchableTexts(write.events), signal);
+    await attachVectors(deps, tenant, {
+      texts: searchableTexts(write.events),
+      origin: { subjects: subjectsOf(turnScope(turn)), readAt: turn.position },
+      signal,
+    });
     const stream = streams.extraction(turn.turn);
     const done: NewEvent<MemoryEvent> = {
       type: 'ExtractionCompleted',
@@ -100,6 +109,7 @@ export async function extractMemory(deps: ActivityDeps, input: TurnRef, { signal
           ...(write.events.length > 0 ? [{ name: write.stream, expectedVersion: write.expectedVersion }] : []),
         ],
         events: [...write.events, done],
+        readAt: turn.position,
         meta: { actor: 'extraction' },
       });
       deps.reached('extraction.committed', input.turn);

@@ -2,8 +2,10 @@ import type { Agent } from '../agents/define-agent.ts';
 import type { ToolSpec } from '../llm/ports.ts';
 import { promptHash } from '../llm/prompt-hash.ts';
 import type { RetrievalTrace } from '../memory/events.ts';
+import { commands } from '../memory/keys.ts';
 import type { AssembledPrompt, ThreadMessage } from '../memory/prompt.ts';
 import { assemblePrompt, recentMessages, toPromptMessage } from '../memory/prompt.ts';
+import { turnScope } from '../memory/scope.ts';
 import { estimateTokens } from '../memory/text.ts';
 import { readViews } from '../projections/read-views.ts';
 import { retrieve } from '../projections/search/retrieve.ts';
@@ -14,6 +16,7 @@ import { TurnEndedError, UnknownTurnError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ConfiguredAt } from './configure-agent.ts';
 import { toolSpecs } from './configure-agent.ts';
+import { assertRemembered, subjectsOf } from './memory-write.ts';
 import type { StepInput } from './types.ts';
 
 /** What a step needs besides the dependencies of all activities. */
@@ -52,6 +55,11 @@ export async function loadContext(
     const turn = await findTurn(reader, input.turn);
     if (!turn) throw new UnknownTurnError(input.turn);
     if (turn.status !== 'running' && turn.status !== 'waiting') throw new TurnEndedError(turn.turn, turn.status);
+    await assertRemembered(reader, {
+      subjects: subjectsOf(turnScope(turn)),
+      since: turn.position,
+      command: commands.step(input.turn, input.step),
+    });
     const [earlier] = await listTurns(reader, {
       thread: turn.thread,
       branch: turn.branch,

@@ -1,4 +1,5 @@
-import type { NewEvent } from '../eventstore/index.ts';
+import type { NewEvent, Position } from '../eventstore/index.ts';
+import { readForgottenAt, SubjectForgottenError } from '../eventstore/index.ts';
 import type { MemoryEvent, MemoryOutcome, Trust } from '../memory/events.ts';
 import { streams } from '../memory/keys.ts';
 import type { MemoryProposal } from '../memory/reconcile.ts';
@@ -61,8 +62,16 @@ export async function decideWrite(
 export async function attachVectors(
   deps: ActivityDeps,
   tenant: number,
-  texts: readonly string[],
-  signal: AbortSignal,
+  {
+    texts,
+    origin,
+    signal,
+  }: {
+    readonly texts: readonly string[];
+    /** Whom the texts are about, and the position they were derived from. */
+    readonly origin: { readonly subjects: readonly string[]; readonly readAt: Position };
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
   if (texts.length === 0) return;
   try {
@@ -72,6 +81,7 @@ export async function attachVectors(
       tenant,
       deps.embedder.model,
       vectors.map((vector, index) => ({ vector, textHash: textHash(texts[index] ?? '') })),
+      origin,
     );
   } catch (error) {
     deps.log('warn', 'vectors were not attached', { error: String(error) });
@@ -88,6 +98,22 @@ export function searchableTexts(events: readonly MemoryEvent[]): string[] {
 /** Whom the memories of a scope are about. */
 export function subjectsOf(scope: Scope): string[] {
   return scope.user === undefined ? [] : [`user:${scope.user}`];
+}
+
+/**
+ * Throws SubjectForgottenError when one of the subjects was forgotten after the position: work that was asked for before ends there. Asked
+ * in the snapshot that the work's context is read in; what happens later is for `readAt` of its command.
+ */
+export async function assertRemembered(
+  { client }: ViewReader,
+  {
+    subjects,
+    since,
+    command,
+  }: { readonly subjects: readonly string[]; readonly since: Position; readonly command: string },
+): Promise<void> {
+  const forgottenAt = await readForgottenAt(client, subjects);
+  if (forgottenAt > since) throw new SubjectForgottenError(subjects.join(', '), command);
 }
 
 async function streamVersion({ client, tenant }: ViewReader, stream: string): Promise<number> {

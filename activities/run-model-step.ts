@@ -53,11 +53,17 @@ export async function runModelStep(deps: StepDeps, input: StepInput, { signal }:
   const outcome: RecordedOutcome = { done, calls: calls.pending };
   for (let decision = 1; ; decision++) {
     const command = await buildCommand(deps, input, context, reply, calls, requestedModel, done);
-    await attachVectors(deps, await deps.store.tenantNumber(input.tenant), texts(command.events), signal);
+    await attachVectors(deps, await deps.store.tenantNumber(input.tenant), {
+      texts: texts(command.events),
+      origin: { subjects: subjectsOf(turnScope(context.turn)), readAt: context.turn.position },
+      signal,
+    });
     try {
       const receipt = await deps.store.append<RecordedOutcome>(input.tenant, {
         id: commandId,
         ...command,
+        // All of it comes from the turn's message on; with its user forgotten meanwhile, the turn is over.
+        readAt: context.turn.position,
         meta: { actor: `agent:${agent.name}`, step: input.step },
         result: outcome,
       });

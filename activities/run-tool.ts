@@ -10,7 +10,7 @@ import { findTurn, listApprovals, listSteps } from '../projections/threads/queri
 import { readViews } from '../projections/read-views.ts';
 import { TurnEndedError, UnknownAgentError, UnknownTurnError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
-import { subjectsOf } from './memory-write.ts';
+import { assertRemembered, subjectsOf } from './memory-write.ts';
 import type { ActivityScope } from './run-activity.ts';
 import type { RecordedToolCall } from '../memory/events.ts';
 import type { ToolInput } from './types.ts';
@@ -57,6 +57,7 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
           },
         },
       ],
+      readAt: turn.position,
       meta: { actor: `tool:${call.name}`, approval: input.approval },
     });
   } catch (error) {
@@ -155,6 +156,12 @@ async function loadCall(deps: ActivityDeps, input: ToolInput) {
     const step = (await listSteps(reader, { turn: input.turn })).find((row) => row.step === input.step);
     const call = (step?.tool_calls as RecordedToolCall[] | undefined)?.[input.ordinal];
     if (!turn || !call) throw new UnknownTurnError(input.turn);
+    // Before the tool runs: its arguments may be gone.
+    await assertRemembered(reader, {
+      subjects: subjectsOf(turnScope(turn)),
+      since: turn.position,
+      command: commands.tool(input.turn, input.step, input.ordinal),
+    });
     let decision: ApprovalDecisionRow | null = null;
     if (input.approval !== null) {
       decision = (await listApprovals(reader, { approval: input.approval }))[0]?.decision ?? null;

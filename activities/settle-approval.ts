@@ -1,4 +1,4 @@
-import { StreamSealedError } from '../eventstore/index.ts';
+import { StreamSealedError, SubjectForgottenError } from '../eventstore/index.ts';
 import { commands, streams } from '../memory/keys.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { SettleApprovalInput } from './types.ts';
@@ -7,12 +7,15 @@ const actor = 'holdfast:deadline';
 
 /**
  * Tells whether the log holds a decision about an approval. When its deadline has passed, rejects it first: the stream takes one
- * decision, so one that was recorded before stands.
+ * decision, so one that was recorded before stands. Throws SubjectForgottenError when the user was forgotten meanwhile.
  */
 export async function settleApproval(deps: ActivityDeps, input: SettleApprovalInput): Promise<{ isDecided: boolean }> {
   const stream = streams.approval(input.approval);
   const events = await Array.fromAsync(deps.store.readStream(input.tenant, stream));
   if (events.some(({ type }) => type === 'ApprovalDecided')) return { isDecided: true };
+  const [request] = events;
+  // Nobody can decide about what is no longer known: the turn is over.
+  if (request?.forgotten) throw new SubjectForgottenError(request.subjects.join(', '), input.approval);
   if (!input.isExpired) return { isDecided: false };
   try {
     await deps.store.append(input.tenant, {
@@ -22,7 +25,7 @@ export async function settleApproval(deps: ActivityDeps, input: SettleApprovalIn
         {
           type: 'ApprovalDecided',
           stream,
-          subjects: events[0]?.subjects ?? [],
+          subjects: request?.subjects ?? [],
           data: {
             thread: input.thread,
             branch: input.branch,
@@ -37,6 +40,7 @@ export async function settleApproval(deps: ActivityDeps, input: SettleApprovalIn
           },
         },
       ],
+      readAt: request?.position ?? 0,
     });
   } catch (error) {
     if (!(error instanceof StreamSealedError)) throw error;

@@ -34,7 +34,7 @@ export function registerReplay(program: Command): void {
       ),
     {
       examples: ['replay refund-1', 'replay refund-1 --json', 'replay refund-1 --inspect'],
-      json: '{turn, workflow: {deterministic, events, difference}, prompts: [{step, promptHash, matches}]}; also with an error, exit code 6',
+      json: '{turn, workflow: {deterministic, events, difference}, prompts: [{step, promptHash, matches, forgotten}]}; also with an error, exit code 6',
     },
   );
 }
@@ -57,13 +57,19 @@ async function replayQuietly(options: {
 
 function judge(turn: string, replayed: Replayed, steps: readonly ExplainedStep[]): Answer {
   const diverged = replayed instanceof HoldfastError ? replayed : null;
-  const wrong = steps.filter(({ promptMatches }) => !promptMatches).map(({ step }) => step);
+  const wrong = steps.filter(({ promptMatches, forgotten }) => !promptMatches && !forgotten).map(({ step }) => step);
+  const forgotten = steps.filter((one) => one.forgotten).length;
   const data = {
     turn,
     workflow: diverged
       ? { deterministic: false, events: null, difference: diverged.message }
       : { deterministic: true, events: (replayed as ReplayedTurn).events, difference: null },
-    prompts: steps.map(({ step, promptHash, promptMatches }) => ({ step, promptHash, matches: promptMatches })),
+    prompts: steps.map(({ step, promptHash, promptMatches, forgotten }) => ({
+      step,
+      promptHash,
+      matches: promptMatches,
+      forgotten,
+    })),
   };
   const text = [
     diverged
@@ -71,7 +77,9 @@ function judge(turn: string, replayed: Replayed, steps: readonly ExplainedStep[]
       : `workflow  ${statusColour('ok')}: ${(replayed as ReplayedTurn).events} history events, the code did the same again`,
     wrong.length > 0
       ? `prompts   ${statusColour('no').replace('no', 'differ')}: step ${wrong.join(', ')} of ${steps.length}`
-      : `prompts   ${statusColour('ok')}: ${steps.length} of ${steps.length} match what was recorded, byte for byte`,
+      : `prompts   ${statusColour('ok')}: ${steps.length - forgotten} of ${steps.length} match what was recorded, byte for byte${
+          forgotten > 0 ? `; ${forgotten} held words that were forgotten since` : ''
+        }`,
   ].join('\n');
   if (diverged) throw new CommandFailedError(diverged.code, diverged.message, diverged.hint ?? '', { data, text });
   if (wrong.length > 0) {

@@ -21,7 +21,7 @@ export function registerWhy(program: Command): void {
       ),
     {
       examples: ['why refund-1', 'why refund-1 --prompt'],
-      json: '{turn, steps: [{step, position, basePosition, model, text, toolCalls, retrieval: {query, items, …} or null, prompt, tools, promptHash, promptMatches}], events, extraction: {status, outcomes, detail} or null}',
+      json: '{turn, steps: [{step, position, basePosition, model, text, toolCalls, retrieval: {query, items, …} or null, prompt, tools, promptHash, promptMatches, forgotten}], events, extraction: {status, outcomes, detail} or null}',
     },
   );
 }
@@ -55,9 +55,11 @@ export function whyText({ turn, steps, events, extraction }: ExplainedTurn, { pr
 }
 
 function stepLines(step: ExplainedStep, { prompt }: { prompt: boolean }): string[] {
-  const matches = step.promptMatches
-    ? `the prompt matches the record (${step.promptHash.slice(0, 12)})`
-    : statusColour('no').replace('no', 'the prompt does NOT match the record');
+  const matches = step.forgotten
+    ? 'words of it were forgotten, so it cannot be compared with the record'
+    : step.promptMatches
+      ? `the prompt matches the record (${step.promptHash.slice(0, 12)})`
+      : statusColour('no').replace('no', 'the prompt does NOT match the record');
   const lines = [
     `${bold(`step ${step.step}`)}  position ${step.position}, memory read at ${step.basePosition}, model ${step.model}`,
     `  ${bold('prompt')}  ${step.prompt.length} messages, ${step.tools.length} tools; ${matches}`,

@@ -1,5 +1,5 @@
 import { assertSafeRole, assertSchema, createEventStore, openPool } from '../eventstore/index.ts';
-import type { Moment, StoredEvent } from '../eventstore/index.ts';
+import type { KeyWrapper, Moment, StoredEvent } from '../eventstore/index.ts';
 import type { Embedder } from '../llm/ports.ts';
 import type { MemoryEvent } from '../memory/events.ts';
 import type { Scope } from '../memory/scope.ts';
@@ -35,6 +35,8 @@ export interface ClientOptions {
     /** @default 10 */
     readonly maxConnections?: number;
   };
+  /** Opens the keys under which personal data is stored: the workers' own. Without it, personal data is neither read nor written. */
+  readonly keyWrapper?: KeyWrapper;
   readonly temporal: {
     /** host:port */
     readonly address: string;
@@ -115,7 +117,10 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
     await pool.end();
     throw error;
   }
-  const store = createEventStore({ pool, schema: holdfastSchema });
+  const store = createEventStore({
+    pool,
+    schema: options.keyWrapper ? { ...holdfastSchema, keyWrapper: options.keyWrapper } : holdfastSchema,
+  });
   const server = connectTemporal({
     address,
     namespace,

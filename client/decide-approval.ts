@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { createHash } from 'node:crypto';
 import { isGrpcServiceError, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { StreamSealedError } from '../eventstore/index.ts';
+import type { Position } from '../eventstore/index.ts';
 import { commands, streams } from '../memory/keys.ts';
 import type { ApprovalDecided, ApprovalDecisionIgnored } from '../memory/events.ts';
 import { readViews } from '../projections/read-views.ts';
@@ -44,7 +44,7 @@ export interface DecisionOutcome {
 /**
  * Decides an approval. The decision is recorded first, then the turn is told by reference, so edited arguments never stand in
  * Temporal. The first decision wins; later ones are recorded as ignored and get the one that stands. Repeating a decision is
- * harmless and tells the turn again. Throws ApprovalNotFoundError, InvalidDecisionError.
+ * harmless and tells the turn again. Throws ApprovalNotFoundError, InvalidDecisionError, SubjectForgottenError.
  */
 export async function decideApproval(context: ClientContext, request: ApprovalDecision): Promise<DecisionOutcome> {
   const before = await findApproval(context, request.approval);
@@ -76,17 +76,20 @@ export async function decideApproval(context: ClientContext, request: ApprovalDe
     timedOut: false,
   };
   try {
+    const { subjects, position } = await requestOf(context, request.approval);
     await context.store.append(context.tenant, {
-      id: commands.decision(request.approval, request.decision, request.actor, contentKey(request)),
+      id: commands.decision(request.approval, request.decision, request.actor),
       streams: [{ name: stream, expectedVersion: 'some', seal: true }],
-      events: [{ type: 'ApprovalDecided', stream, subjects: await subjectsOf(context, request.approval), data }],
+      events: [{ type: 'ApprovalDecided', stream, subjects, data }],
+      readAt: position,
       meta: { actor: request.actor },
     });
   } catch (error) {
     if (!(error instanceof StreamSealedError)) throw error;
-    await recordIgnored(context, before, request, 'already_decided');
   }
   const after = await findApproval(context, request.approval);
+  // Somebody else's stands, or an earlier one of the same person with other arguments or words.
+  if (!isSame(after, request)) await recordIgnored(context, after, request, 'already_decided');
   return { applied: isSame(after, request), told: await tellTurn(context, after), approval: after };
 }
 
@@ -149,13 +152,13 @@ async function recordIgnored(
   if (isSame(approval, request)) return;
   const stream = streams.ignoredDecisions(request.approval);
   await context.store.append(context.tenant, {
-    id: commands.ignoredDecision(request.approval, request.decision, request.actor, contentKey(request)),
+    id: commands.ignoredDecision(request.approval, request.decision, request.actor),
     streams: [{ name: stream, expectedVersion: 'any' }],
     events: [
       {
         type: 'ApprovalDecisionIgnored',
         stream,
-        subjects: await subjectsOf(context, approval.approval),
+        subjects: (await requestOf(context, approval.approval)).subjects,
         data: {
           thread: approval.thread,
           branch: approval.branch,
@@ -171,18 +174,16 @@ async function recordIgnored(
   });
 }
 
-/** Tells equal decisions of one person from different ones: edited arguments and words count. */
-function contentKey({ arguments: edited, message }: ApprovalDecision): string {
-  const content = JSON.stringify([edited ?? null, message ?? null]);
-  return content === '[null,null]' ? '' : createHash('sha256').update(content).digest('hex').slice(0, 16);
-}
-
-/** Whom an approval is about: the same as its request says. */
-async function subjectsOf(context: ClientContext, approval: string): Promise<readonly string[]> {
+/** Whom an approval is about, and where it was asked for. */
+async function requestOf(
+  context: ClientContext,
+  approval: string,
+): Promise<{ readonly subjects: readonly string[]; readonly position: Position }> {
   const [request] = await Array.fromAsync(
     context.store.readStream(context.tenant, streams.approval(approval), { to: 1 }),
   );
-  return request?.subjects ?? [];
+  if (!request) throw new ApprovalNotFoundError(approval);
+  return request;
 }
 
 /** Wakes the turn. False when Temporal is out of reach or the turn has ended; the turn then finds the decision by itself. */

@@ -65,6 +65,8 @@ export async function editBlock(context: ClientContext, edit: BlockEdit): Promis
         data: { scope, label, description, value, limit, actor, reason },
       },
     ],
+    // What is kept of it must not come back once its user is forgotten.
+    ...(before ? { readAt: before.position } : {}),
     meta: { actor },
   });
   const after = await findBlock(context, scope, label);

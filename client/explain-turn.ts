@@ -36,6 +36,8 @@ export interface ExplainedStep {
   readonly promptHash: string;
   /** True when the rebuilt prompt is the recorded one byte for byte. */
   readonly promptMatches: boolean;
+  /** True when words that stood in the prompt were forgotten: it cannot be rebuilt or compared any more. */
+  readonly forgotten: boolean;
 }
 
 /** A turn with everything that was recorded about it. */
@@ -74,7 +76,7 @@ async function explainStep(
   event: StoredEvent<MemoryEvent> & StepCompleted,
 ): Promise<ExplainedStep> {
   const { data } = event;
-  const { messages, tools } = await rebuildPrompt(context, data);
+  const { messages, tools, forgotten } = await rebuildPrompt(context, event);
   return {
     step: data.step,
     position: event.position,
@@ -89,16 +91,18 @@ async function explainStep(
     prompt: messages,
     tools,
     promptHash: data.prompt.hash,
-    promptMatches: promptHash(messages, tools) === data.prompt.hash,
+    promptMatches: !forgotten && promptHash(messages, tools) === data.prompt.hash,
+    forgotten,
   };
 }
 
 /** Builds a recorded prompt again from its parts: literals as they stand, references by reading the events they name. */
 async function rebuildPrompt(
   context: ClientContext,
-  { prompt }: StepCompleted['data'],
-): Promise<{ messages: ChatMessage[]; tools: readonly ToolSpec[] }> {
+  { data: { prompt }, forgotten: own = false }: StoredEvent<MemoryEvent> & StepCompleted,
+): Promise<{ messages: ChatMessage[]; tools: readonly ToolSpec[]; forgotten: boolean }> {
   const messages: ChatMessage[] = [];
+  let forgotten = own;
   let tools: readonly ToolSpec[] = [];
   for (const part of prompt.parts) {
     if (part.text !== undefined) {
@@ -107,6 +111,7 @@ async function rebuildPrompt(
       continue;
     }
     const event = await eventAt(context, part.position ?? 0);
+    if (event?.forgotten) forgotten = true;
     if (event?.type === 'AgentConfigured') {
       tools = event.data.tools;
       messages.push({ role: 'system', content: event.data.instructions });
@@ -115,7 +120,7 @@ async function rebuildPrompt(
       if (message) messages.push(toPromptMessage(message));
     }
   }
-  return { messages, tools };
+  return { messages, tools, forgotten };
 }
 
 function toThreadMessage(event: StoredEvent<MemoryEvent>): ThreadMessage | null {

@@ -1,6 +1,8 @@
 /** holdfast/client: start turns, decide approvals, read memory and checkpoints. */
 export { createClient } from './create-client.ts';
 export type { ClientOptions, HoldfastClient } from './create-client.ts';
+export { localKeyWrapper } from '../eventstore/index.ts';
+export type { KeyWrapper } from '../eventstore/index.ts';
 export type { SendTurn, TurnResult, WaitOptions } from './send-turn.ts';
 export type { BlockEdit } from './edit-block.ts';
 export type { ApprovalDecision, DecisionOutcome } from './decide-approval.ts';

@@ -176,7 +176,8 @@ async function requestTurn(
     const [first] = await Array.fromAsync(context.store.readStream(context.tenant, stream, { to: 1 }));
     const same =
       first?.type === 'TurnRequested' &&
-      first.data.message === message &&
+      // A forgotten message cannot be compared: the turn is the one of that id.
+      (first.forgotten === true || first.data.message === message) &&
       first.data.thread === thread &&
       first.data.branch === branch &&
       first.data.user === user &&

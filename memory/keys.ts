@@ -28,11 +28,10 @@ export const commands = {
   tool: (turn: string, step: number, ordinal: number): string => `turn/${escape(turn)}/step/${step}/tool/${ordinal}`,
   toolStarted: (turn: string, step: number, ordinal: number): string =>
     `turn/${escape(turn)}/step/${step}/tool/${ordinal}/started`,
-  /** `content` tells apart decisions of one person that differ in edited arguments or words. */
-  decision: (approval: string, decision: string, actor: string, content = ''): string =>
-    `approval/${approval}/${decision}/${actor}${content === '' ? '' : `/${content}`}`,
-  ignoredDecision: (approval: string, decision: string, actor: string, content = ''): string =>
-    `approval/${approval}/ignored/${decision}/${actor}${content === '' ? '' : `/${content}`}`,
+  /** What a decision says besides is not in its id: ids are public for ever, and short texts can be guessed against a digest. */
+  decision: (approval: string, decision: string, actor: string): string => `approval/${approval}/${decision}/${actor}`,
+  ignoredDecision: (approval: string, decision: string, actor: string): string =>
+    `approval/${approval}/ignored/${decision}/${actor}`,
   terminal: (turn: string): string => `turn/${escape(turn)}/terminal`,
   extraction: (turn: string): string => `turn/${escape(turn)}/extraction`,
   history: (turn: string): string => `turn/${escape(turn)}/history`,

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { logMigrations } from '../eventstore/index.ts';
 import type { LogSchema, Projection } from '../eventstore/index.ts';
 import type { MemoryEvent } from '../memory/events.ts';
+import { personalFields } from '../memory/personal-fields.ts';
 import { episodicProjection } from './episodic/projection.ts';
 import { proceduralProjection } from './procedural/projection.ts';
 import { searchProjection } from './search/projection.ts';
@@ -23,4 +24,5 @@ export const projections: readonly Projection<MemoryEvent>[] = [
 export const holdfastSchema: LogSchema<MemoryEvent> = {
   migrationFolders: [logMigrations, join(import.meta.dirname, 'migrations')],
   projections,
+  personal: personalFields,
 };

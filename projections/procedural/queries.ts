@@ -16,6 +16,7 @@ export async function readKnownProcedures(
     .where('tenant', '=', tenant)
     .where(livesIn(scope, 'procedure'))
     .where(heldAt(position, 'procedure'))
+    .where('content_hash', '<>', '')
     .execute();
   return rows.map(({ procedure, version, goal, content, content_hash }) => ({
     procedure,

@@ -5,16 +5,16 @@ import type { MemoryEvent } from '../../memory/events.ts';
 import { scopeColumns } from '../scope-columns.ts';
 import { documentView } from './views.ts';
 
-/** Documents for retrieval, in step with the facts, how-tos and rounds they stand for. */
+/** Documents for retrieval, in step with the facts, how-tos and rounds they stand for. A forgotten one is not there to be found. */
 export const searchProjection: Projection<MemoryEvent> = {
   name: 'search',
   version: 1,
   views: [documentView],
-  project({ type, data }) {
+  project({ type, data, forgotten = false }) {
     switch (type) {
       case 'FactAsserted':
         // Born historical: it had ended before it was learnt, so it is not recalled as if it held.
-        if (data.validTo !== null) return [];
+        if (data.validTo !== null || forgotten) return [];
         return open(documentView, {
           id: data.fact,
           kind: data.kind,
@@ -29,6 +29,8 @@ export const searchProjection: Projection<MemoryEvent> = {
       case 'FactRetracted':
         return close(documentView, { id: data.fact });
       case 'ProcedureLearned':
+        // The version before it has ended all the same.
+        if (forgotten) return close(documentView, { id: data.procedure });
         return replace(documentView, {
           id: data.procedure,
           kind: 'procedure',
@@ -40,6 +42,7 @@ export const searchProjection: Projection<MemoryEvent> = {
           turn: data.source.turn,
         });
       case 'RoundRecorded':
+        if (forgotten) return [];
         return open(documentView, {
           id: data.round,
           kind: 'round',

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Position } from '../../eventstore/index.ts';
 import type { Scope } from '../../memory/scope.ts';
 import type { ViewReader } from '../read-views.ts';
 
@@ -109,20 +110,26 @@ export async function countWithoutVector(
   return rows[0]?.n ?? 0;
 }
 
-/** Stores vectors of texts; ones that are there already stay. Derived data, so it needs no event and no lock. */
+/**
+ * Stores vectors of texts; ones that are there already stay. Derived data, so it needs no event and no lock.
+ * @param origin whom the texts are about, and the position they were derived from: nothing is stored of a subject that was forgotten since
+ */
 export async function putVectors(
   pool: pg.Pool,
   tenant: number,
   model: string,
   vectors: readonly { readonly textHash: string; readonly vector: Float32Array }[],
+  origin: { readonly subjects: readonly string[]; readonly readAt: Position },
 ): Promise<void> {
   if (vectors.length === 0) return;
-  await pool.query('select holdfast.put_embeddings($1, $2, $3, $4, $5)', [
+  await pool.query('select holdfast.put_embeddings($1, $2, $3, $4, $5, $6, $7)', [
     tenant,
     model,
     vectors.map(({ textHash }) => textHash),
     vectors.map(({ vector }) => signBits(vector)),
     vectors.map(({ vector }) => Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength)),
+    origin.subjects,
+    origin.readAt,
   ]);
 }
 

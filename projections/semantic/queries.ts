@@ -14,6 +14,8 @@ export async function readKnownFacts({ db, position, tenant }: ViewReader, scope
     .where(livesIn(scope, 'fact'))
     .where(heldAt(position, 'fact'))
     .where('valid_to', 'is', null)
+    // A forgotten fact still stands in its row, but there is nothing left to compare with.
+    .where('content_hash', '<>', '')
     .orderBy('from_pos')
     .execute();
   return rows.map((row) => ({

@@ -1,4 +1,4 @@
-import { open, replace } from '../../eventstore/index.ts';
+import { close, open, replace } from '../../eventstore/index.ts';
 import type { Projection } from '../../eventstore/index.ts';
 import type { MemoryEvent } from '../../memory/events.ts';
 import { scopeStream } from '../../memory/scope.ts';
@@ -10,7 +10,7 @@ export const workingProjection: Projection<MemoryEvent> = {
   name: 'working',
   version: 1,
   views: [messageView, blockView],
-  project({ type, data }) {
+  project({ type, data, forgotten = false }) {
     switch (type) {
       case 'TurnRequested':
         return open(messageView, {
@@ -37,6 +37,8 @@ export const workingProjection: Projection<MemoryEvent> = {
           call: data.call,
         });
       case 'BlockEdited':
+        // A forgotten block is none: a prompt must not carry an empty one.
+        if (forgotten) return close(blockView, { scope_key: scopeStream('', data.scope), label: data.label });
         return replace(blockView, {
           scope_key: scopeStream('', data.scope),
           label: data.label,

@@ -86,6 +86,7 @@ describe('retrieve', () => {
       await database.store.tenantNumber('acme'),
       embedder.model,
       vectors.map((vector, index) => ({ vector, textHash: textHash(all[index] ?? '') })),
+      { subjects: [], readAt: 0 },
     );
   });
 

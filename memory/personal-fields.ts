@@ -1,0 +1,43 @@
+import type { MemoryEvent } from './events.ts';
+
+/** What stands where a person's words stood. */
+export const forgottenText = '[forgotten]';
+
+type Tombstone = string | null | readonly [];
+type PersonalFields = { readonly [Type in MemoryEvent['type']]?: Readonly<Record<string, Tombstone>> };
+
+/**
+ * What of each event is personal, and what stands there once its subject is forgotten: every text that a user, a model, a tool or a memory
+ * brought in, and every digest of one, because short texts can be guessed against a digest. Names stay: ids of users, threads, turns,
+ * calls, tools and blocks, who decided, and texts of our own. Keys of views are made of those only.
+ */
+export const personalFields = {
+  TurnRequested: { message: forgottenText },
+  StepCompleted: {
+    text: forgottenText,
+    // A call without its arguments still pairs with its result: later prompts of the thread stay in order.
+    'toolCalls.*.arguments': '{}',
+    'prompt.hash': forgottenText,
+    'prompt.parts.*.text': forgottenText,
+    'retrieval.query': forgottenText,
+  },
+  ToolCompleted: { arguments: null, result: forgottenText },
+  ApprovalRequested: { arguments: null, argumentsHash: forgottenText, reason: forgottenText },
+  ApprovalDecided: { arguments: null, message: forgottenText, reason: forgottenText },
+  RoundRecorded: { 'message.text': forgottenText, 'reply.text': forgottenText },
+  FactAsserted: {
+    subject: forgottenText,
+    relation: forgottenText,
+    value: forgottenText,
+    text: forgottenText,
+    // Empty: no content is ever the same as that of a forgotten fact.
+    contentHash: '',
+    'source.quote': forgottenText,
+  },
+  FactConfirmed: { 'source.quote': forgottenText },
+  FactSuperseded: { 'source.quote': forgottenText },
+  FactRetracted: { reason: forgottenText, 'source.quote': forgottenText },
+  ProcedureLearned: { goal: forgottenText, text: forgottenText, contentHash: '', 'source.quote': forgottenText },
+  BlockEdited: { description: forgottenText, value: forgottenText, reason: forgottenText },
+  ExtractionCompleted: { 'outcomes.*.text': forgottenText, 'outcomes.*.reason': forgottenText },
+} as const satisfies PersonalFields;

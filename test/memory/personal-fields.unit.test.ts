@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+import type { MemoryEvent } from '../../memory/events.ts';
+import { personalFields } from '../../memory/personal-fields.ts';
+import { history } from '../projections/history.ts';
+import { sampleEvents } from './sample-events.ts';
+
+/** Fields of every event that are names, numbers of ours or texts of ours: stored as they are. */
+const names = ['thread', 'branch', 'turn', 'agent', 'scope.user', 'scope.agent', 'scope.thread'];
+const ofSource = ['source.thread', 'source.branch', 'source.turn'];
+const ofCall = ['call', 'tool', 'effectKey'];
+const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
+  AgentConfigured: ['hash', 'model', 'instructions', 'tools.*.name', 'tools.*.description', 'tools.*.parameters.type'],
+  TurnRequested: ['user', 'occurredAt'],
+  StepCompleted: [
+    'prompt.parts.*.role',
+    'retrieval.embedder',
+    'retrieval.items.*.id',
+    'retrieval.items.*.kind',
+    'retrieval.items.*.label',
+    // Ranks and numbers in words, nothing of the memory itself (memory/pack.ts).
+    'retrieval.items.*.reason',
+    'retrieval.items.*.rejected',
+    'retrieval.degraded.*',
+    'model',
+    'requestedModel',
+    'codeVersion',
+    'toolCalls.*.id',
+    'toolCalls.*.name',
+    'finishReason',
+  ],
+  ToolStarted: ofCall,
+  ToolCompleted: [...ofCall, 'outcome'],
+  ApprovalRequested: [...ofCall, 'approval', 'argumentsSchema.type', 'deadline', 'onTimeout'],
+  ApprovalDecided: ['approval', 'decision', 'actor'],
+  ApprovalDecisionIgnored: ['approval', 'decision', 'actor', 'why'],
+  RoundRecorded: ['round', 'message.speaker', 'reply.speaker', 'occurredAt'],
+  TurnCompleted: [],
+  // Texts of our own errors, which hold no words of a conversation: they stand in Temporal, too.
+  TurnFailed: ['code', 'message'],
+  TurnAborted: ['actor', 'reason'],
+  FactAsserted: ['fact', 'kind', 'trust', 'validFrom', 'validTo', 'replaces', 'disputedWith', ...ofSource],
+  FactConfirmed: ['fact', ...ofSource],
+  FactSuperseded: ['fact', 'by', 'validTo', ...ofSource],
+  FactRetracted: ['fact', 'validTo', ...ofSource],
+  ProcedureLearned: ['procedure', 'trust', 'validFrom', ...ofSource],
+  BlockEdited: ['label', 'actor'],
+  ExtractionCompleted: ['model', 'outcomes.*.outcome', 'outcomes.*.id'],
+  ExtractionFailed: ['code', 'message'],
+  HistoryArchived: ['workflowId', 'runId', 'encoding', 'history'],
+};
+
+/** Paths of all texts in a value, `*` for the items of arrays. */
+function textPaths(value: unknown, path = ''): string[] {
+  if (typeof value === 'string') return [path];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) =>
+    textPaths(inner, [...(path === '' ? [] : [path]), Array.isArray(value) ? '*' : name].join('.')),
+  );
+}
+
+/** Texts of an event that nobody has decided about. */
+function undecided({ type, data }: MemoryEvent): string[] {
+  const personal = Object.keys((personalFields as Readonly<Record<string, object>>)[type] ?? {});
+  return textPaths(data).filter(
+    (path) =>
+      ![...names, ...publicFields[type]].includes(path) &&
+      !personal.some((field) => path === field || path.startsWith(`${field}.`)),
+  );
+}
+
+describe('every text of every event', () => {
+  test.each(sampleEvents.map((event) => [event.type, event] as const))(
+    'of %s is personal or known to be public',
+    (_, event) => {
+      expect(undecided(event)).toEqual([]);
+    },
+  );
+
+  test('of a past with all its variants is, too', () => {
+    const events = [1, 2, 3].flatMap((seed) => history({ seed, turns: 20 }).flatMap((command) => command.events));
+    expect(new Set(events.map(({ type }) => type)).size).toBe(sampleEvents.length);
+    expect([...new Set(events.flatMap((event) => undecided(event).map((path) => `${event.type}.${path}`)))]).toEqual(
+      [],
+    );
+  });
+
+  test('would be missed if nobody had listed it', () => {
+    const [event] = sampleEvents;
+    const more = { ...event, data: { ...event?.data, note: 'new', list: [{ x: 'new' }] } };
+    expect(undecided(more as unknown as MemoryEvent)).toEqual(['note', 'list.*.x']);
+  });
+
+  test('that is declared personal exists', () => {
+    for (const [type, fields] of Object.entries(personalFields)) {
+      const event = sampleEvents.find((one) => one.type === type);
+      const paths = textPaths(event?.data);
+      for (const field of Object.keys(fields)) {
+        expect(
+          paths.some((path) => path === field || path.startsWith(`${field}.`)),
+          `${type}.${field}`,
+        ).toBe(true);
+      }
+    }
+  });
+});
