@@ -8,11 +8,11 @@ import { createActivities } from '../activities/create-activities.ts';
 import { createClient } from '../client/index.ts';
 import { closeGoneTurn } from '../client/close-gone-turn.ts';
 import { openLocalStack } from '../cli/local-stack.ts';
+import { findSchema } from '../cli/master-key.ts';
 import { loadConfig } from '../config/config.ts';
 import { createEventStore, createTenant, openPool } from '../eventstore/index.ts';
 import { createHashEmbedder } from '../llm/hash-embedder.ts';
 import { createOpenAiModel } from '../llm/openai-model.ts';
-import { holdfastSchema } from '../projections/index.ts';
 import { defineAgent } from '../agents/index.ts';
 import { defaultTimeouts, replyUpdate, turnWorkflowId } from '../workflows/messages.ts';
 import type { bareTurn } from './bare-workflows.ts';
@@ -40,7 +40,8 @@ try {
   const temporal = new Client({ connection });
   const embedder = createHashEmbedder();
   const agent = defineAgent({ name: 'bench', instructions: 'You are brief.' });
-  const store = createEventStore({ pool, schema: holdfastSchema });
+  const schema = await findSchema(config);
+  const store = createEventStore({ pool, schema });
   const activities = createActivities({
     store,
     pool,
@@ -63,6 +64,7 @@ try {
   const running = worker.run();
   const client = await createClient({
     database: { url: stack.databaseUrl },
+    ...(schema.keyWrapper ? { keyWrapper: schema.keyWrapper } : {}),
     temporal: { address: stack.temporalAddress, taskQueue: id },
     tenant: id,
     embedder,

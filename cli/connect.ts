@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
 import { createHashEmbedder } from '../llm/hash-embedder.ts';
 import { createOpenAiEmbedder } from '../llm/openai-model.ts';
+import { findKeyWrapper } from './master-key.ts';
 import { readOwner } from '../stack/own-folder.ts';
 
 /** Where the parts are that a command talks to. */
@@ -70,8 +71,10 @@ export async function findConnections(config: Config): Promise<Connections> {
 export async function connect(config: Config, connections?: Connections): Promise<HoldfastClient> {
   const { databaseUrl, temporalAddress } = connections ?? (await findConnections(config));
   const { baseUrl, apiKey, timeoutMs } = config.model;
+  const keyWrapper = await findKeyWrapper(config);
   return createClient({
     database: { url: databaseUrl },
+    ...(keyWrapper ? { keyWrapper } : {}),
     temporal: {
       address: temporalAddress,
       namespace: config.temporal.namespace,

@@ -43,13 +43,12 @@ async function demo({ json = false }: { json?: boolean }): Promise<void> {
       ...base,
       tenant: id,
       heartbeatMs: 2_000,
-      databaseUrl: stack.databaseUrl,
       temporal: { ...base.temporal, address: stack.temporalAddress, taskQueue: id },
     };
     await createTenant(stack.adminUrl, id);
     presenter.note(`model: ${describeModel(config, stack)}`);
     presenter.note(`log: tenant ${id}${stack.temporalUi === null ? '' : `; workflows: ${stack.temporalUi}`}`);
-    const client = await connect(config);
+    const client = await connect(config, { ...stack, from: base.stateDir });
     const stage = await openStage({ stack, client, presenter, taskQueue: id, isScripted: usesDemoModel(config) });
     try {
       const tally: Tally = { acknowledged: new Set(), kills: 0, approvals: 0, replayed: 0, complaints: [] };

@@ -7,7 +7,6 @@ import type { Config } from '../config/config.ts';
 import { childEnvironment, usesDemoModel } from '../config/config.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
 import { applicationRole, createTenant, migrate } from '../eventstore/index.ts';
-import { holdfastSchema } from '../projections/index.ts';
 import { startChild } from '../stack/child-process.ts';
 import type { Child } from '../stack/child-process.ts';
 import { findFreePort } from '../stack/free-port.ts';
@@ -24,6 +23,7 @@ import { startPostgres } from '../stack/start-postgres.ts';
 import { startTemporal } from '../stack/start-temporal.ts';
 import { bundleWorkflows } from '../worker/bundle-workflows.ts';
 import { serviceNames } from './connect.ts';
+import { ensureMasterKey, findSchema, masterKeyFile } from './master-key.ts';
 
 export interface LocalStackOptions {
   readonly config: Config;
@@ -66,6 +66,7 @@ type Servers = Pick<LocalStack, 'databaseUrl' | 'adminUrl' | 'temporalAddress' |
  * What a killed run left behind is ended or taken over. Servers named by the environment are used, never started or stopped.
  */
 export async function openLocalStack({ config, onProgress }: LocalStackOptions): Promise<LocalStack> {
+  await ensureMasterKey(config);
   const found = await findRunning(config);
   if (found) {
     onProgress(`using the stack that process ${found.ownerPid} runs in this folder`);
@@ -186,7 +187,7 @@ async function startDatabase(config: Config, onProgress: (line: string) => void)
 }
 
 async function prepareDatabase(config: Config, adminUrl: string, onProgress: (line: string) => void): Promise<void> {
-  await migrate({ schema: holdfastSchema, adminUrl, onProgress });
+  await migrate({ schema: await findSchema(config), adminUrl, onProgress });
   await createTenant(adminUrl, config.tenant);
 }
 
@@ -224,6 +225,7 @@ function workers(config: Config, servers: Servers): Pick<LocalStack, 'startWorke
           HOLDFAST_SHOP_URL: servers.demoModelUrl.replace(/\/v1$/, ''),
           HOLDFAST_WORKFLOW_BUNDLE: bundleFile(config),
           HOLDFAST_FAILPOINT: failpoint ?? '',
+          ...(config.masterKey === null ? { HOLDFAST_MASTER_KEY_FILE: masterKeyFile(config) } : {}),
           ...(usesDemoModel(config) ? { HOLDFAST_LLM_BASE_URL: servers.demoModelUrl, HOLDFAST_MODEL: 'demo' } : {}),
         }),
         logFile: join(config.stateDir, 'worker.log'),

@@ -12,13 +12,14 @@ export function registerMigrate(program: Command): void {
       .option('--tenant <id>', 'the tenant to create (default: HOLDFAST_TENANT)')
       .action((options: { tenant?: string }, command: Command) =>
         runCommand(command, async ({ config, output }) => {
-          const [{ createTenant, migrate }, { holdfastSchema }] = await Promise.all([
+          const [{ createTenant, migrate }, { findSchema }] = await Promise.all([
             import('../eventstore/index.ts'),
-            import('../projections/index.ts'),
+            import('./master-key.ts'),
           ]);
+          const schema = await findSchema(config);
           const adminUrl = await adminUrlOf(config);
           const tenant = options.tenant ?? config.tenant;
-          const report = await migrate({ schema: holdfastSchema, adminUrl, onProgress: (line) => output.say(line) });
+          const report = await migrate({ schema, adminUrl, onProgress: (line) => output.say(line) });
           const before = await tenantExists(adminUrl, tenant);
           await createTenant(adminUrl, tenant);
           const { applied, views } = report;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { HoldfastError } from '../errors/holdfast-error.ts';
 
@@ -14,6 +15,11 @@ export interface Config {
   readonly databaseUrl: string | null;
   /** PostgreSQL for `migrate`; defaults to databaseUrl. */
   readonly adminDatabaseUrl: string | null;
+  /**
+   * Master keys that protect the subjects' keys, newest first: 32 bytes each in base64 or hexadecimal, parted by commas or line ends; null =
+   * the local stack's own.
+   */
+  readonly masterKey: string | null;
   readonly temporal: {
     /** host:port; null = the local stack's own. */
     readonly address: string | null;
@@ -73,6 +79,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd = process.c
     user: text('HOLDFAST_USER', 'USER') ?? 'me',
     databaseUrl,
     adminDatabaseUrl: text('HOLDFAST_ADMIN_DATABASE_URL') ?? databaseUrl,
+    masterKey: text('HOLDFAST_MASTER_KEY') ?? readKeyFile(text('HOLDFAST_MASTER_KEY_FILE')),
     temporal: {
       address: text('HOLDFAST_TEMPORAL_ADDRESS', 'TEMPORAL_ADDRESS'),
       namespace: text('HOLDFAST_TEMPORAL_NAMESPACE', 'TEMPORAL_NAMESPACE') ?? 'default',
@@ -90,6 +97,16 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd = process.c
     workflowBundle: text('HOLDFAST_WORKFLOW_BUNDLE'),
     failpoint: text('HOLDFAST_FAILPOINT'),
   };
+}
+
+function readKeyFile(file: string | null): string | null {
+  if (file === null) return null;
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw invalid('HOLDFAST_MASTER_KEY_FILE', `a file that can be read (${why})`, file);
+  }
 }
 
 /** The environment of a child process: ours, with changes. */

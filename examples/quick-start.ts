@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineAgent, defineConfig, defineTool } from '../agents/index.ts';
-import { createClient } from '../client/index.ts';
+import { createClient, localKeyWrapper } from '../client/index.ts';
 
 // #region agent
 const weather = defineTool({
@@ -28,11 +28,13 @@ export default defineConfig({
 export async function talk(
   databaseUrl: string,
   temporalAddress: string,
+  masterKey: string,
   taskQueue = 'holdfast',
 ): Promise<string | null> {
   // #region client
   const holdfast = await createClient({
     database: { url: databaseUrl },
+    keyWrapper: localKeyWrapper(masterKey),
     temporal: { address: temporalAddress, taskQueue },
   });
   const turn = await holdfast.turns.send({

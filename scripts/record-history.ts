@@ -6,7 +6,7 @@ import proto from '@temporalio/proto';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { createClient } from '../client/index.ts';
 import type { HoldfastClient, SendTurn } from '../client/index.ts';
-import { createTenant, migrate } from '../eventstore/index.ts';
+import { createMasterKey, createTenant, localKeyWrapper, migrate } from '../eventstore/index.ts';
 import { startDemoModel } from '../llm/demo-model/server.ts';
 import { createHashEmbedder } from '../llm/hash-embedder.ts';
 import { createOpenAiModel } from '../llm/openai-model.ts';
@@ -42,8 +42,10 @@ async function main(version: string | undefined): Promise<void> {
     closers.push(() => temporal.stop());
     await migrate({ schema: holdfastSchema, adminUrl: postgres.adminUrl });
     await createTenant(postgres.adminUrl, 'default');
+    const keyWrapper = localKeyWrapper(createMasterKey());
     const worker = await startWorker({
       databaseUrl: postgres.adminUrl,
+      keyWrapper,
       temporal: { address: temporal.address, namespace: 'default', apiKey: null, taskQueue: 'holdfast' },
       agents: new Map([[supportAgent.name, supportAgent]]),
       model: createOpenAiModel({ baseUrl: model.url, apiKey: 'none', timeoutMs: 10_000 }),
@@ -55,6 +57,7 @@ async function main(version: string | undefined): Promise<void> {
     closers.push(() => worker.stop());
     const client = await createClient({
       database: { url: postgres.adminUrl },
+      keyWrapper,
       temporal: { address: temporal.address },
       embedder: createHashEmbedder(),
     });

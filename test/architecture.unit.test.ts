@@ -213,6 +213,7 @@ describe('what the package shows', () => {
       'TurnIdTakenError',
       'TurnNotFoundError',
       'createClient',
+      'localKeyWrapper',
     ]);
     expect(Object.keys(eventstore).sort()).toEqual([
       'CommandBodyDiffersError',
@@ -265,7 +266,9 @@ describe('what the package shows', () => {
       'openPool',
       'optional',
       'ownerRole',
+      'positionAt',
       'positionOf',
+      'readForgottenAt',
       'readSegments',
       'readView',
       'replace',

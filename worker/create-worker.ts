@@ -7,6 +7,7 @@ import { createActivities } from '../activities/create-activities.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
 import { closeGoneTurn } from '../client/close-gone-turn.ts';
 import { assertSafeRole, assertSchema, createEventStore, openPool } from '../eventstore/index.ts';
+import type { KeyWrapper } from '../eventstore/index.ts';
 import type { ChatModel, Embedder } from '../llm/ports.ts';
 import { holdfastSchema } from '../projections/index.ts';
 import { defaultTimeouts } from '../workflows/messages.ts';
@@ -17,6 +18,8 @@ export const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', impo
 
 export interface WorkerOptions {
   readonly databaseUrl: string;
+  /** Opens the keys under which personal data is stored; the same for every process of a database. */
+  readonly keyWrapper: KeyWrapper;
   readonly temporal: {
     readonly address: string;
     readonly namespace: string;
@@ -65,7 +68,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   try {
     await assertSafeRole(pool);
     await assertSchema(pool, holdfastSchema);
-    const store = createEventStore({ pool, schema: holdfastSchema });
+    const store = createEventStore({ pool, schema: { ...holdfastSchema, keyWrapper: options.keyWrapper } });
     const access = {
       address: temporal.address,
       ...(temporal.apiKey === null ? {} : { apiKey: temporal.apiKey, tls: true }),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Runtime } from '@temporalio/worker';
 import { loadConfig, usesDemoModel } from '../config/config.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
+import { KeyUnavailableError, localKeyWrapper } from '../eventstore/index.ts';
 import { createHashEmbedder } from '../llm/hash-embedder.ts';
 import { createOpenAiEmbedder, createOpenAiModel } from '../llm/openai-model.ts';
 import { startWorker } from './create-worker.ts';
@@ -26,6 +27,9 @@ async function main(): Promise<void> {
       },
     );
   }
+  if (config.masterKey === null) {
+    throw new KeyUnavailableError('HOLDFAST_MASTER_KEY is not set: personal data is never stored without encryption.');
+  }
   Runtime.install({ shutdownSignals: [] });
   const access = {
     baseUrl: config.model.baseUrl ?? 'https://api.openai.com/v1',
@@ -37,6 +41,7 @@ async function main(): Promise<void> {
   };
   const worker = await startWorker({
     databaseUrl: config.databaseUrl,
+    keyWrapper: localKeyWrapper(config.masterKey),
     temporal: { ...config.temporal, address: config.temporal.address },
     agents: await loadAgents(config.configFile),
     model: createOpenAiModel(access),

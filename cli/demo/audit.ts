@@ -19,13 +19,13 @@ export async function audit(stage: Stage, tally: Tally): Promise<DemoFigures> {
        where tenant = $1 and to_pos is null group by 1, 2, 3, 4),
      -- What each step promised the model (one outcome per proposed memory) against what its command holds.
      promised as (
-       select c.id, (select count(*) from json_array_elements((t.data ->> 'result')::json -> 'memories') m
+       select c.id, (select count(*) from json_array_elements(t.result::json -> 'memories') m
                       where m ->> 'outcome' in ('stored', 'superseding', 'historical', 'disputed')) as promised,
          (select count(*) from holdfast.event w where w.tenant = $1 and w.position between c.first_position and c.last_position
             and w.type in ('FactAsserted', 'ProcedureLearned')) as written
        from holdfast.command c
-       join holdfast.event t on t.tenant = c.tenant and t.position between c.first_position and c.last_position
-       where c.tenant = $1 and t.type = 'ToolCompleted' and t.data ->> 'tool' = 'memory_remember' and t.data ->> 'outcome' = 'ok')
+       join holdfast.tool_outcome t on t.tenant = c.tenant and t.from_pos between c.first_position and c.last_position
+       where c.tenant = $1 and t.tool = 'memory_remember' and t.outcome = 'ok')
      select (select count(*)::int from ends) as turns,
        (select position::int from holdfast.log_head where tenant = $1) as events,
        (select count(*)::int from unnest($2::text[]) a where not exists (select from ends where name = 'turn/' || a and completed = 1)) as lost,

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import type { TestDatabase } from '../support/with-database.ts';
+import { testMasterKey } from '../support/test-schema.ts';
 import type { TestWorker } from '../support/with-worker.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -33,6 +34,7 @@ export function cliEnvironment(database: TestDatabase, worker?: TestWorker): Rec
     DATABASE_URL: database.url,
     TEMPORAL_ADDRESS: inject('servers').temporalAddress,
     HOLDFAST_USER: 'ana',
+    HOLDFAST_MASTER_KEY: testMasterKey,
     ...(worker ? { HOLDFAST_TASK_QUEUE: worker.taskQueue, HOLDFAST_LLM_BASE_URL: worker.modelUrl } : {}),
   };
 }

@@ -1,13 +1,14 @@
 import { expect, inject, test } from 'vitest';
 import config, { talk } from '../../examples/quick-start.ts';
 import { withDatabase } from '../support/with-database.ts';
+import { testMasterKey } from '../support/test-schema.ts';
 import { withWorker } from '../support/with-worker.ts';
 
 const database = withDatabase();
 const worker = withWorker(database, { agents: config.agents });
 
 test('the code of the README runs', async () => {
-  const reply = await talk(database.url, inject('servers').temporalAddress, worker.taskQueue);
+  const reply = await talk(database.url, inject('servers').temporalAddress, testMasterKey, worker.taskQueue);
   expect(reply).toMatch(/\S/);
   const [turn] = await worker.client.turns.list({ thread: 'ana-1' });
   expect(turn).toMatchObject({ status: 'completed', agent: 'assistant', user: 'ana' });

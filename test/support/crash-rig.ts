@@ -15,6 +15,7 @@ import type { RunningWorker } from '../../worker/create-worker.ts';
 import './quiet-runtime.ts';
 import { startWorkerProcess } from './worker-process.ts';
 import type { WorkerProcess } from './worker-process.ts';
+import { testKeyWrapper } from './test-schema.ts';
 import type { TestDatabase } from './with-database.ts';
 
 /** A task queue with a model, a client and workers that come and go. One per test, so that tests may run side by side. */
@@ -60,6 +61,7 @@ export async function startRig(
   const connect = async (): Promise<HoldfastClient> => {
     const client = await createClient({
       database: { url: database.url },
+      keyWrapper: testKeyWrapper,
       temporal: { address: temporalAddress, taskQueue },
       embedder: createHashEmbedder(),
       heartbeatMs,
@@ -93,6 +95,7 @@ export async function startRig(
     startHere: async (agents) => {
       const worker = await startWorker({
         databaseUrl: database.url,
+        keyWrapper: testKeyWrapper,
         temporal: { address: temporalAddress, namespace: 'default', apiKey: null, taskQueue },
         agents: new Map(defineConfig({ agents }).agents.map((agent) => [agent.name, agent])),
         model: createOpenAiModel({ baseUrl: model.url, apiKey: 'none', timeoutMs: 20_000 }),

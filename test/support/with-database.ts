@@ -4,7 +4,7 @@ import { afterAll, beforeAll, inject } from 'vitest';
 import { createEventStore, createTenant, openPool } from '../../eventstore/index.ts';
 import type { EventStore } from '../../eventstore/index.ts';
 import type { MemoryEvent } from '../../memory/events.ts';
-import { holdfastSchema } from '../../projections/index.ts';
+import { testSchema } from './test-schema.ts';
 
 /** A database of the test file's own, cloned from the migrated template; tenants `default` and `acme`. */
 export interface TestDatabase {
@@ -35,7 +35,7 @@ export function withDatabase(template: 'holdfast' | 'plain' = 'holdfast'): TestD
     opened.pool = openPool({ url: url.href, applicationName: 'holdfast test' });
     opened.admin = new pg.Pool({ connectionString: url.href, options: '-c search_path=holdfast' });
     opened.admin.on('error', () => undefined);
-    opened.store = createEventStore({ pool: opened.pool, schema: holdfastSchema });
+    opened.store = createEventStore({ pool: opened.pool, schema: testSchema });
   });
   afterAll(async () => {
     await opened.pool.end();

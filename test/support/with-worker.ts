@@ -8,6 +8,7 @@ import { createHashEmbedder } from '../../llm/hash-embedder.ts';
 import { createOpenAiModel } from '../../llm/openai-model.ts';
 import { startWorker } from '../../worker/create-worker.ts';
 import type { RunningWorker, WorkerOptions } from '../../worker/create-worker.ts';
+import { testKeyWrapper } from './test-schema.ts';
 import type { TestDatabase } from './with-database.ts';
 
 /** A worker in this process on a task queue of its own, with a demo model over HTTP and a client. */
@@ -38,6 +39,7 @@ export function withWorker(database: TestDatabase, { agents, demoModel, override
     const { temporalAddress, workflowBundle } = inject('servers');
     worker = await startWorker({
       databaseUrl: database.url,
+      keyWrapper: testKeyWrapper,
       temporal: { address: temporalAddress, namespace: 'default', apiKey: null, taskQueue },
       agents: new Map(agents.map((agent) => [agent.name, agent])),
       model: createOpenAiModel({ baseUrl: opened.modelUrl, apiKey: 'none', timeoutMs: 10_000 }),
@@ -60,6 +62,7 @@ export function withWorker(database: TestDatabase, { agents, demoModel, override
     await opened.start();
     opened.client = await createClient({
       database: { url: database.url },
+      keyWrapper: testKeyWrapper,
       temporal: { address: inject('servers').temporalAddress, taskQueue },
       embedder: createHashEmbedder(),
       heartbeatMs: 2_000,

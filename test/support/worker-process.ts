@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { testMasterKey } from './test-schema.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -46,6 +47,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
       HOME: process.env['HOME'],
       DATABASE_URL: options.databaseUrl,
       TEMPORAL_ADDRESS: options.temporalAddress,
+      HOLDFAST_MASTER_KEY: testMasterKey,
       HOLDFAST_TASK_QUEUE: options.taskQueue,
       HOLDFAST_WORKFLOW_BUNDLE: options.workflowBundle,
       HOLDFAST_LLM_BASE_URL: options.modelUrl,
