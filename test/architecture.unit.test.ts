@@ -266,7 +266,6 @@ describe('what the package shows', () => {
       'openPool',
       'optional',
       'ownerRole',
-      'positionAt',
       'positionOf',
       'readForgottenAt',
       'readSegments',
