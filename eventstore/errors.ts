@@ -50,11 +50,13 @@ export class InvalidCommandError extends HoldfastError {
 /** Thrown when a tenant is not known (or was dropped). Unknown scope is an error, never an empty answer. */
 export class UnknownTenantError extends HoldfastError {
   readonly tenant: string;
-  constructor(tenant: string) {
-    super('UNKNOWN_TENANT', `There is no tenant "${tenant}".`, {
+  /** @param tenant its id, or its number where only that is known */
+  constructor(tenant: string | number) {
+    const name = typeof tenant === 'number' ? `with number ${tenant}` : `"${tenant}"`;
+    super('UNKNOWN_TENANT', `There is no tenant ${name}.`, {
       hint: 'Create it with `holdfast migrate --tenant <id>`, or set HOLDFAST_TENANT to one that exists.',
     });
-    this.tenant = tenant;
+    this.tenant = String(tenant);
   }
 }
 

@@ -70,13 +70,8 @@ export function createEventStore<E extends EventShape>({ pool, schema }: EventSt
   async function tenantNumber(tenant: string): Promise<number> {
     const known = numbers.get(tenant);
     if (known !== undefined) return known;
-    // NUL would end in a protocol error that says nothing about tenants.
-    if (tenant.includes('\0')) throw new UnknownTenantError(tenant.replaceAll('\0', '\uFFFD'));
-    const { rows } = await retryConnection(() =>
-      pool.query<{ no: number | null }>('select holdfast.find_tenant($1) as no', [tenant]),
-    );
-    const no = rows[0]?.no;
-    if (no === undefined || no === null) throw new UnknownTenantError(tenant);
+    const no = await findTenant(pool, tenant);
+    if (no === null) throw new UnknownTenantError(tenant);
     numbers.set(tenant, no);
     return no;
   }
@@ -85,25 +80,54 @@ export function createEventStore<E extends EventShape>({ pool, schema }: EventSt
     return { id: tenant, no: await tenantNumber(tenant) };
   }
 
+  /** Below, a tenant is its number; here it gets back the name the caller knows it by. */
+  function named(error: unknown, tenant: string): unknown {
+    // Inside a caller's transaction nothing is sent again, so nothing else has worded the failure.
+    const explained = explainFailure(error);
+    if (!(explained instanceof UnknownTenantError)) return explained;
+    numbers.delete(tenant);
+    return new UnknownTenantError(tenant);
+  }
+
+  async function inLog<T>(tenant: string, use: (log: TenantRef) => Promise<T>): Promise<T> {
+    const log = await logOf(tenant);
+    return use(log).catch((error: unknown) => {
+      throw named(error, tenant);
+    });
+  }
+
+  async function* throughLog<T>(tenant: string, read: (log: TenantRef) => AsyncIterable<T>): AsyncGenerator<T> {
+    try {
+      yield* read(await logOf(tenant));
+    } catch (error) {
+      throw named(error, tenant);
+    }
+  }
+
   return {
     tenantNumber,
-    append: async (tenant, command, options = {}) =>
-      append<never>(await logOf(tenant), stampVersions(schema, command), options).catch((error: unknown) => {
-        // Inside a caller's transaction nothing is sent again, so nothing else has worded the failure.
-        throw explainFailure(error);
+    append: (tenant, command, options = {}) =>
+      inLog(tenant, async (log) => {
+        const receipt = await append<never>(log, stampVersions(schema, command), options);
+        // Replays are answered without the log's head, which is what a dropped tenant loses first.
+        if (receipt.replayed && (await findTenant(pool, tenant)) !== log.no) throw new UnknownTenantError(tenant);
+        return receipt;
       }),
-    async *readStream(tenant, stream, options = {}) {
-      yield* readStream(reader, await logOf(tenant), stream, options);
-    },
-    async *readLog(tenant, options = {}) {
-      yield* readLog(reader, await logOf(tenant), options);
-    },
-    readCommandEvents: async (tenant, selection) => readCommandEvents(reader, await logOf(tenant), selection),
-    readCommand: async (tenant, id) => readCommand(pool, await tenantNumber(tenant), id),
-    head: async (tenant) => readHead(pool, await tenantNumber(tenant)),
-    positionAt: async (tenant, time) => {
-      const { no } = await logOf(tenant);
-      return withTenant(pool, no, (client) => positionAt(client, no, time));
-    },
+    readStream: (tenant, stream, options = {}) => throughLog(tenant, (log) => readStream(reader, log, stream, options)),
+    readLog: (tenant, options = {}) => throughLog(tenant, (log) => readLog(reader, log, options)),
+    readCommandEvents: (tenant, selection) => inLog(tenant, (log) => readCommandEvents(reader, log, selection)),
+    readCommand: (tenant, id) => inLog(tenant, ({ no }) => readCommand(pool, no, id)),
+    head: (tenant) => inLog(tenant, ({ no }) => readHead(pool, no)),
+    positionAt: (tenant, time) =>
+      inLog(tenant, ({ no }) => withTenant(pool, no, (client) => positionAt(client, no, time))),
   };
+}
+
+async function findTenant(pool: pg.Pool, tenant: string): Promise<number | null> {
+  // Neither can be part of an id; sent to the server, one is a protocol error and the other turns into another text.
+  if (tenant.includes('\0') || !tenant.isWellFormed()) return null;
+  const { rows } = await retryConnection(() =>
+    pool.query<{ no: number | null }>('select holdfast.find_tenant($1) as no', [tenant]),
+  );
+  return rows[0]?.no ?? null;
 }

@@ -5,10 +5,12 @@ import {
   StoreReadOnlyError,
   StoreRefusedError,
 } from './errors-store.ts';
-import { SchemaDriftError, StoreUnavailableError } from './errors.ts';
+import { SchemaDriftError, UnknownTenantError, StoreUnavailableError } from './errors.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
 
 const explanations: Readonly<Record<string, (error: Error) => Error>> = {
+  // Raised by our own functions for the number of a tenant that is dropped.
+  HF002: (error) => new UnknownTenantError(Number(/\d+/.exec(error.message)?.[0])),
   '53100': (error) => new StorageFullError(error),
   '53000': (error) => new StoreOverloadedError(error),
   '53200': (error) => new StoreOverloadedError(error),
@@ -27,7 +29,11 @@ const explanations: Readonly<Record<string, (error: Error) => Error>> = {
   '28P01': (error) => refused('28P01', error, 'Correct user and password in DATABASE_URL.'),
   '3D000': (error) => refused('3D000', error, 'Create the database, or correct its name in DATABASE_URL.'),
   '42501': (error) =>
-    refused('42501', error, 'Let the user of DATABASE_URL act as the role: `grant holdfast_app to <user>`.'),
+    refused(
+      '42501',
+      error,
+      'Let the user of the database URL act as the role: `grant holdfast_app to <user>`; for administration, `holdfast_owner`.',
+    ),
   '3F000': drifted,
   '42P01': drifted,
   '42703': drifted,

@@ -21,7 +21,14 @@ export { positionOf } from './position-at.ts';
 export type { Moment } from './position-at.ts';
 export { applicationRole, assertSafeRole, openPool, ownerRole } from './database.ts';
 export type { DatabaseOptions } from './database.ts';
-export { assertSchema, createTenant, migrate } from './migrate.ts';
+export { createTenant } from './create-tenant.ts';
+export { dropTenant } from './drop-tenant.ts';
+export type { DropTenantOptions, DropTenantReport } from './drop-tenant.ts';
+export { listTenants } from './list-tenants.ts';
+export type { TenantUsage } from './list-tenants.ts';
+export { setQuota } from './set-quota.ts';
+export type { Quota, SetQuotaOptions } from './set-quota.ts';
+export { assertSchema, migrate } from './migrate.ts';
 export type { MigrateReport } from './migrate.ts';
 export { KeyUnavailableError, PersonalDataDamagedError } from './errors-keys.ts';
 export { createMasterKey, localKeyWrapper } from './key-wrapper.ts';
@@ -35,6 +42,7 @@ export { cleanText, close, defineView, ensure, open, optional, replace, required
 export type { Operation, Projection, View, ViewRow, ViewTable } from './view.ts';
 export { readView } from './read-view.ts';
 export type { ReadViewOptions } from './read-view.ts';
+export { retryConnection } from './retry-connection.ts';
 export { withTenant } from './with-tenant.ts';
 export {
   CommandBodyDiffersError,
@@ -81,3 +89,4 @@ export {
   SegmentsDivergeError,
   SegmentsMissingError,
 } from './errors-segments.ts';
+export { InvalidTenantError, TenantTakenError } from './errors-tenant.ts';

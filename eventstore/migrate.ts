@@ -98,19 +98,6 @@ export async function assertSchema<E extends EventShape>(
   }
 }
 
-/** Creates a tenant and its empty log, once; gives its number. Needs the owner role, so it takes the admin URL. */
-export async function createTenant(adminUrl: string, tenant: string): Promise<number> {
-  const pool = openPool({ url: adminUrl, role: ownerRole, applicationName: 'holdfast migrate', maxConnections: 1 });
-  try {
-    const { rows } = await pool.query<{ no: number }>('select holdfast.create_tenant($1) as no', [tenant]);
-    const no = rows[0]?.no;
-    if (no === undefined) throw new Error(`Tenant "${tenant}" was not created.`);
-    return no;
-  } finally {
-    await pool.end();
-  }
-}
-
 /** Does only what is missing, so that after the first time a user who may act as the owner role is enough. */
 async function createRolesAndSchema(admin: pg.Pool): Promise<void> {
   await admin.query('select pg_advisory_lock(7245710361)');

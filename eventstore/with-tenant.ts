@@ -1,11 +1,13 @@
 import type pg from 'pg';
+import { UnknownTenantError } from './errors.ts';
 import { isConnectionFailure } from './explain-failure.ts';
 import { retryConnection } from './retry-connection.ts';
 
 /**
  * Runs reads of one tenant in one read-only snapshot: all of them see the same log. Row-level security shows this tenant
  * and no other; the setting ends with the transaction, so it cannot leak through the pool. `read` must only read: it runs again
- * when the connection breaks. Throws StoreUnavailableError when the server stays away, and what explainFailure makes of other failures.
+ * when the connection breaks. Throws UnknownTenantError when the tenant is dropped, StoreUnavailableError when the server stays away,
+ * and what explainFailure makes of other failures.
  */
 export async function withTenant<T>(
   pool: pg.Pool,
@@ -16,6 +18,7 @@ export async function withTenant<T>(
 }
 
 async function readOnce<T>(pool: pg.Pool, tenant: number, read: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const no = tenant.toFixed();
   const client = await pool.connect();
   let broken: Error | undefined;
   // The pool listens only while a connection is idle: without a listener, one that breaks in use would end the process.
@@ -24,10 +27,15 @@ async function readOnce<T>(pool: pg.Pool, tenant: number, read: (client: pg.Pool
   };
   client.on('error', onError);
   try {
-    // One round trip for both statements; toFixed() makes sure that the tenant is a number, never text of a user.
-    await client.query(
-      `begin isolation level repeatable read read only; select set_config('holdfast.tenant', '${tenant}', true)`,
+    // One round trip; toFixed() makes sure that the tenant is a number, never text of a user. A tenant that is dropped loses its head first: without it the rest may be half deleted.
+    const opened = await client.query(
+      `begin isolation level repeatable read read only;
+       select set_config('holdfast.tenant', '${no}', true);
+       select from holdfast.log_head where tenant = ${no}`,
     );
+    // Several statements give one result each, which the driver's types do not tell.
+    const head = (opened as unknown as readonly pg.QueryResult[]).at(-1);
+    if (head?.rowCount !== 1) throw new UnknownTenantError(tenant);
     const result = await read(client);
     await client.query('commit');
     return result;

@@ -35,7 +35,7 @@ create function holdfast.create_subject_keys(p_tenant int, p_subjects text[], p_
 declare
   v_offer record;
 begin
-  perform set_config('holdfast.tenant', p_tenant::text, true);
+  perform holdfast.hold_tenant(p_tenant); -- 0008-tenants.sql
   -- In one order for everybody, so that two who offer keys for the same subjects never wait for each other.
   for v_offer in
     select w.subject, w.wrapped from unnest(p_subjects, p_wrapped) as w (subject, wrapped) order by w.subject collate "C"

@@ -21,7 +21,7 @@ create function holdfast.put_embeddings(
 ) returns void
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  perform set_config('holdfast.tenant', p_tenant::text, true);
+  perform holdfast.hold_tenant(p_tenant); -- 0008-tenants.sql
   perform from holdfast.subject_key k where k.tenant = p_tenant and k.subject = any (p_subjects collate "C") for share;
   if holdfast.subjects_forgotten_at(p_subjects) > p_read_at then return; end if;
   insert into holdfast.embedding as t (tenant, model, text_hash, code, vector, subjects)

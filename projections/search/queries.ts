@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Position } from '../../eventstore/index.ts';
+import { retryConnection } from '../../eventstore/index.ts';
 import type { Scope } from '../../memory/scope.ts';
 import type { ViewReader } from '../read-views.ts';
 
@@ -122,7 +123,7 @@ export async function putVectors(
   origin: { readonly subjects: readonly string[]; readonly readAt: Position },
 ): Promise<void> {
   if (vectors.length === 0) return;
-  await pool.query('select holdfast.put_embeddings($1, $2, $3, $4, $5, $6, $7)', [
+  const values = [
     tenant,
     model,
     vectors.map(({ textHash }) => textHash),
@@ -130,7 +131,8 @@ export async function putVectors(
     vectors.map(({ vector }) => Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength)),
     origin.subjects,
     origin.readAt,
-  ]);
+  ];
+  await retryConnection(() => pool.query('select holdfast.put_embeddings($1, $2, $3, $4, $5, $6, $7)', values));
 }
 
 /** One bit per dimension: set where the value is positive. */
