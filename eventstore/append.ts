@@ -152,7 +152,8 @@ function toReceipt<E extends EventShape, R>(
     case 'quota':
       throw new QuotaExceededError(tenant, {
         events: { used: outcome.events, asked: encoded.events.length, limit: outcome.max_events },
-        bytes: { used: outcome.bytes, asked: encoded.bytes, limit: outcome.max_bytes },
+        // The function answers with what the command, which it judged alone, would have made of it.
+        bytes: { used: outcome.bytes - encoded.bytes, asked: encoded.bytes, limit: outcome.max_bytes },
       });
     case 'key_destroyed':
     case 'forgotten':

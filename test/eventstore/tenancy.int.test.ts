@@ -68,9 +68,11 @@ beforeAll(async () => {
       [{ textHash: textHash(tenant), vector: new Float32Array([1]) }],
       { subjects: [], readAt: 0 },
     );
-    await database.admin.query(`insert into subject_key (tenant, subject, no) values ($1, 'user:ana', 1)`, [
-      numbers[tenant],
-    ]);
+    await database.admin.query(
+      `with key as (insert into subject_key (tenant, subject, no) values ($1, 'user:ana', 1))
+       insert into segment (tenant, from_pos, to_pos, sha256, location, events) values ($1, 0, 0, '', '', 0)`,
+      [numbers[tenant]],
+    );
   }
 });
 
