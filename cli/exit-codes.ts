@@ -26,6 +26,8 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   APPROVAL_NOT_FOUND: exitCodes.notFound,
   UNKNOWN_TENANT: exitCodes.notFound,
   HISTORY_NOT_ARCHIVED: exitCodes.notFound,
+  INVALID_TENANT: exitCodes.usage,
+  TENANT_TAKEN: exitCodes.conflict,
   TURN_ID_TAKEN: exitCodes.conflict,
   ALREADY_DECIDED: exitCodes.conflict,
   TURN_ENDED: exitCodes.conflict,

@@ -13,6 +13,7 @@ import { createOutput, UsageError } from './output.ts';
 import { registerReplay } from './replay.ts';
 import { registerSend } from './send.ts';
 import { registerState } from './state.ts';
+import { registerTenants } from './tenants.ts';
 import { registerThreads } from './threads.ts';
 import { registerWhy } from './why.ts';
 
@@ -58,6 +59,7 @@ const registrations = [
   registerReplay,
   registerMemory,
   registerApprovals,
+  registerTenants,
 ];
 
 /** The program with every command that the arguments may be about. */

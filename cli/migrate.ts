@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Config } from '../config/config.ts';
+import { findAdminUrl } from './admin-url.ts';
 import { statusColour } from './format.ts';
 import { explain, runCommand } from './run-command.ts';
 
@@ -17,7 +17,7 @@ export function registerMigrate(program: Command): void {
             import('./master-key.ts'),
           ]);
           const schema = await findSchema(config);
-          const adminUrl = await adminUrlOf(config);
+          const adminUrl = await findAdminUrl(config);
           const tenant = options.tenant ?? config.tenant;
           const report = await migrate({ schema, adminUrl, onProgress: (line) => output.say(line) });
           const before = await tenantExists(adminUrl, tenant);
@@ -40,13 +40,6 @@ export function registerMigrate(program: Command): void {
       json: '{applied: [migration], views: [view], tenant: {id, created}}',
     },
   );
-}
-
-async function adminUrlOf(config: Config): Promise<string> {
-  // Tables need no Temporal, so a database URL alone is enough here.
-  if (config.adminDatabaseUrl !== null) return config.adminDatabaseUrl;
-  const { findConnections } = await import('./connect.ts');
-  return (await findConnections(config)).adminUrl;
 }
 
 async function tenantExists(url: string, tenant: string): Promise<boolean> {

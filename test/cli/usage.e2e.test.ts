@@ -3,7 +3,7 @@ import { documentOf, runCli } from './run-cli.ts';
 
 const commands = [
   ...['dev', 'demo', 'migrate', 'doctor', 'send', 'chat', 'threads', 'events', 'why', 'state', 'checkpoints', 'replay'],
-  ...['memory', 'approvals'],
+  ...['memory', 'approvals', 'tenants'],
 ];
 
 test('help names every command and every exit code, on stdout', async () => {
@@ -21,6 +21,7 @@ test.each([
     name,
   ]),
   ...['search', 'list'].map((name) => ['memory', name]),
+  ...['list', 'create', 'quota', 'drop'].map((name) => ['tenants', name]),
   ...['ls', 'show', 'approve', 'edit', 'reject', 'respond'].map((name) => ['approvals', name]),
 ])('help of %s %s has an example and says what --json prints', async (...args) => {
   const { code, stdout } = await runCli([...args.filter((arg) => typeof arg === 'string'), '--help']);
