@@ -82,9 +82,9 @@ export function wholeNumber(least: number): (value: string) => number {
   };
 }
 
-/** Parses a moment of the log: a position from 1 on, or a time as ISO 8601; a time without a zone is local. */
+/** Parses a moment of the log: a position, 0 for before the first event, or a time as ISO 8601; a time without a zone is local. */
 export function positionOrTime(value: string): Moment {
-  const moment = /^\d+$/.test(value) ? wholeNumber(1)(value) : timeOf(value);
+  const moment = /^\d+$/.test(value) ? wholeNumber(0)(value) : timeOf(value);
   if (moment === undefined) {
     throw new InvalidArgumentError('Expected a position of the log, or a time such as 2026-05-30T18:00.');
   }

@@ -19,6 +19,8 @@ import { ThreadNotFoundError } from './client-errors.ts';
 import { connectTemporal } from './connect-temporal.ts';
 import { decideApproval, findApproval } from './decide-approval.ts';
 import type { ApprovalDecision, DecisionOutcome } from './decide-approval.ts';
+import { diffMemory } from './diff-memory.ts';
+import type { MemoryDiff, MemoryDiffRequest } from './diff-memory.ts';
 import { editBlock } from './edit-block.ts';
 import type { BlockEdit } from './edit-block.ts';
 import { archivedHistory, explainTurn } from './explain-turn.ts';
@@ -93,6 +95,8 @@ export interface HoldfastClient {
       readonly at?: Moment;
     }): Promise<Retrieved>;
     list(request: { readonly scope: Scope; readonly past?: boolean; readonly at?: Moment }): Promise<FactRow[]>;
+    /** How memory differs between two moments: gained, lost, changed. */
+    diff(request: MemoryDiffRequest): Promise<MemoryDiff>;
     /** The blocks that stand in the prompts of a scope. */
     blocks(request: { readonly scope: Scope; readonly at?: Moment }): Promise<BlockRow[]>;
     /** Sets a block, compare-and-set. */
@@ -173,6 +177,7 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
           at,
         );
       },
+      diff: (request) => diffMemory(context, request),
       blocks: ({ scope, at }) => read((reader) => readBlocks(reader, scope), at),
       editBlock: (edit) => editBlock(context, edit),
       list: ({ scope, past = false, at }) => read((reader) => listFacts(reader, { reader: scope, past }), at),

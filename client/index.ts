@@ -7,7 +7,8 @@ export type { SendTurn, TurnResult, WaitOptions } from './send-turn.ts';
 export type { BlockEdit } from './edit-block.ts';
 export type { ApprovalDecision, DecisionOutcome } from './decide-approval.ts';
 export type { ExplainedItem, ExplainedStep, ExplainedTurn } from './explain-turn.ts';
-export type { Moment } from '../eventstore/index.ts';
+export type { DiffRow, Moment, ViewChange } from '../eventstore/index.ts';
+export type { MemoryDiff, MemoryDiffRequest, ViewDiff } from './diff-memory.ts';
 export type { Checkpoint, StatePoint, ThreadState } from './inspect-state.ts';
 export {
   ApprovalNotFoundError,

@@ -17,6 +17,8 @@ export type {
 export type { CommandSelection, StoredCommand } from './read.ts';
 export type { ReadLogOptions } from './read-log.ts';
 export type { ReadStreamOptions } from './read-stream.ts';
+export { diffViews } from './diff-views.ts';
+export type { DiffRow, DiffViewsOptions, ViewChange } from './diff-views.ts';
 export { positionOf } from './position-at.ts';
 export type { Moment } from './position-at.ts';
 export { applicationRole, assertSafeRole, openPool, ownerRole } from './database.ts';

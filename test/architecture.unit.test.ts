@@ -257,6 +257,7 @@ describe('what the package shows', () => {
       'createMasterKey',
       'createTenant',
       'defineView',
+      'diffViews',
       'dropTenant',
       'ensure',
       'exportLog',

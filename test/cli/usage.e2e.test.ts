@@ -20,7 +20,7 @@ test.each([
   ...['migrate', 'doctor', 'send', 'chat', 'threads', 'events', 'why', 'state', 'checkpoints', 'replay'].map((name) => [
     name,
   ]),
-  ...['search', 'list'].map((name) => ['memory', name]),
+  ...['search', 'list', 'diff'].map((name) => ['memory', name]),
   ...['list', 'create', 'quota', 'drop'].map((name) => ['tenants', name]),
   ...['ls', 'show', 'approve', 'edit', 'reject', 'respond'].map((name) => ['approvals', name]),
 ])('help of %s %s has an example and says what --json prints', async (...args) => {
