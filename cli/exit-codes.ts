@@ -45,7 +45,11 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   TEMPORAL_UNAVAILABLE: exitCodes.unreachable,
   NOT_CONNECTED: exitCodes.unreachable,
   MODEL_UNAVAILABLE: exitCodes.unreachable,
+  REBUILD_RUNNING: exitCodes.conflict,
+  HAND_OVER_BLOCKED: exitCodes.conflict,
+  UNKNOWN_VIEW: exitCodes.notFound,
   REPLAY_DIVERGED: exitCodes.divergence,
+  VIEWS_DRIFTED: exitCodes.divergence,
 };
 
 /** The exit code for an error's code; 1 for every code without one of its own. */
@@ -61,4 +65,4 @@ export const exitCodeHelp = `Exit codes:
   3  not found
   4  conflict: somebody else was first
   5  PostgreSQL, Temporal or the model cannot be reached or does not serve
-  6  divergence: a replay does not match what was recorded`;
+  6  divergence: a replay or a view does not match what was recorded`;

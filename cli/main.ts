@@ -10,6 +10,7 @@ import { invocation } from './invocation.ts';
 import { registerMemory } from './memory.ts';
 import { registerMigrate } from './migrate.ts';
 import { createOutput, UsageError } from './output.ts';
+import { registerRebuild } from './rebuild.ts';
 import { registerReplay } from './replay.ts';
 import { registerSend } from './send.ts';
 import { registerState } from './state.ts';
@@ -48,6 +49,7 @@ function createProgram(): Command {
 
 const registrations = [
   registerMigrate,
+  registerRebuild,
   registerDoctor,
   registerSend,
   registerChat,

@@ -10,16 +10,25 @@ export function registerMigrate(program: Command): void {
       .command('migrate')
       .description('create or update the tables and views, and a tenant; safe to repeat')
       .option('--tenant <id>', 'the tenant to create (default: HOLDFAST_TENANT)')
-      .action((options: { tenant?: string }, command: Command) =>
+      .option('--segments <folder>', 'where archived logs were archived to, if views have to be built from them')
+      .action((options: { tenant?: string; segments?: string }, command: Command) =>
         runCommand(command, async ({ config, output }) => {
-          const [{ createTenant, migrate }, { findSchema }] = await Promise.all([
+          const [{ createTenant, migrate, readSegments }, { findSchema }] = await Promise.all([
             import('../eventstore/index.ts'),
             import('./master-key.ts'),
           ]);
           const schema = await findSchema(config);
           const adminUrl = await findAdminUrl(config);
           const tenant = options.tenant ?? config.tenant;
-          const report = await migrate({ schema, adminUrl, onProgress: (line) => output.say(line) });
+          const { segments } = options;
+          const report = await migrate({
+            schema,
+            adminUrl,
+            ...(segments === undefined
+              ? {}
+              : { archived: (id, range) => readSegments({ folder: segments, tenant: id, ...range }) }),
+            onProgress: (line) => output.say(line),
+          });
           const before = await tenantExists(adminUrl, tenant);
           await createTenant(adminUrl, tenant);
           const { applied, views } = report;

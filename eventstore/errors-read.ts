@@ -13,13 +13,15 @@ export class LogArchivedError extends HoldfastError {
   readonly tenant: string;
   /** The last archived position. */
   readonly base: Position;
-  constructor(tenant: string, base: Position) {
+  constructor(
+    tenant: string,
+    base: Position,
+    hint = `Read from position ${base + 1} on, or take the events before it from the segment files of the archive.`,
+  ) {
     super(
       'LOG_ARCHIVED',
       `The log of tenant "${tenant}" is archived up to position ${base}; it can be read after that.`,
-      {
-        hint: `Read from position ${base + 1} on, or take the events before it from the segment files of the archive.`,
-      },
+      { hint },
     );
     this.tenant = tenant;
     this.base = base;

@@ -62,12 +62,16 @@ export class UnknownTenantError extends HoldfastError {
 
 /** Thrown when Postgres cannot be reached or broke the connection more often than the store retries. Safe to try again. */
 export class StoreUnavailableError extends HoldfastError {
-  constructor(attempts: number, cause: unknown) {
+  constructor(
+    attempts: number,
+    cause: unknown,
+    next = 'then send the same command again: a command is stored at most once.',
+  ) {
     super(
       'STORE_UNAVAILABLE',
       `PostgreSQL did not answer in ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}: ${cause instanceof Error ? cause.message : String(cause)}`,
       {
-        hint: 'Check that the server at DATABASE_URL runs, then send the same command again: a command is stored at most once.',
+        hint: `Check that the server at DATABASE_URL runs, ${next}`,
         retryable: true,
         cause,
       },

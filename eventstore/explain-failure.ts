@@ -49,9 +49,18 @@ export function explainFailure(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return error;
   // Sessions name their role in the startup packet: on a server without Holdfast's roles the connection fails.
   if (error.code === '22023' && /^role "\w+" does not exist$/.test(error.message)) return drifted(error);
+  // A statement that was prepared before a migration gave one of its columns another type.
+  if (error.code === '0A000' && error.message === 'cached plan must not change result type') return drifted(error);
   // PostgreSQL has no state of its own for a used-up quota or a limit on the size of files.
   if (/: (Disk quota exceeded|File too large)$/.test(error.message)) return new StorageFullError(error);
   return explanations[error.code]?.(error) ?? error;
+}
+
+/** The same for what can be run again as a whole: migrations and rebuilds. */
+export function explainRebuild(error: unknown): unknown {
+  return isConnectionFailure(error)
+    ? new StoreUnavailableError(1, error, 'then run it again: it goes on where it stopped.')
+    : explainFailure(error);
 }
 
 function drifted(error: Error): SchemaDriftError {

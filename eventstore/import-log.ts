@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { openPool, ownerRole } from './database.ts';
 import { createDecoder } from './decode-events.ts';
+import { SchemaDriftError } from './errors.ts';
 import { KeysMissingError, LogNotEmptyError } from './errors-segments.ts';
 import type { EventShape, Position } from './event.ts';
 import { explainFailure } from './explain-failure.ts';
@@ -21,6 +22,7 @@ import { assertSchema } from './migrate.ts';
 import { readSegment, toEventRow } from './read-segments.ts';
 import { requireManifest } from './segment-folder.ts';
 import type { Manifest } from './segment-folder.ts';
+import { viewsVersion } from './view.ts';
 
 export interface ImportLogOptions<E extends EventShape> {
   /** A user that may `set role holdfast_owner`. */
@@ -184,6 +186,7 @@ async function writePage<E extends EventShape>(
     if (found?.position !== expected.position || found.chain !== expected.chain) {
       throw new LogNotEmptyError(log.id, found?.position ?? 0);
     }
+    await assertViews(client, schema.projections);
     await client.query(`update holdfast.tenant set state = 'importing' where no = $1 and state = 'active'`, [log.no]);
     await insertCommands(client, log.no, commands);
     await foldEvents({
@@ -195,6 +198,15 @@ async function writePage<E extends EventShape>(
     });
   });
   return { ...expected, position: end.lastPosition, chain: end.chain };
+}
+
+/** Under the head's lock: a rebuild that hands over views of other definitions holds every head. */
+async function assertViews<E extends EventShape>(
+  client: pg.ClientBase,
+  projections: LogSchema<E>['projections'],
+): Promise<void> {
+  const { rows } = await client.query<{ version: string }>('select holdfast.views_version() as version');
+  if (rows[0]?.version !== viewsVersion(projections)) throw new SchemaDriftError('its views have other definitions');
 }
 
 async function copyKeys(

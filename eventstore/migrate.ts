@@ -8,12 +8,16 @@ import { applicationRole, openPool, ownerRole } from './database.ts';
 import { SchemaDriftError } from './errors.ts';
 import type { EventShape } from './event.ts';
 import type { LogSchema } from './log-schema.ts';
-import { refoldViews } from './refold-views.ts';
-import type { Projection } from './view.ts';
-import { definitionHash, textHash, viewsVersion } from './view.ts';
-import { applyViewsSql, createViewSql, viewsVersionSql } from './view-sql.ts';
-
-const applyFunction = 'holdfast.apply_views(int, bigint[], jsonb)';
+import type { ReadArchived } from './fold-shadow.ts';
+import { explainRebuild } from './explain-failure.ts';
+import { withRebuildLock } from './rebuild-lock.ts';
+import { planRebuild } from './rebuild-plan.ts';
+import { describeProgress, progressLines } from './rebuild-progress.ts';
+import { buildViews } from './rebuild-views.ts';
+import { tidyAfterHandOver } from './shadow-tables.ts';
+import { textHash } from './view.ts';
+import { applyFunction, viewsOf } from './view-definitions.ts';
+import { applyViewsSql } from './view-sql.ts';
 
 /** What a migration changed. */
 export interface MigrateReport {
@@ -23,29 +27,29 @@ export interface MigrateReport {
   readonly views: readonly string[];
 }
 
-/**
- * Brings a database to this version: roles, schema, migrations (additive, never edited) and views (rebuilt from the log when
- * their definition changed). Safe to run twice at once: the migrator and the view step hold locks.
- * `adminUrl` must belong to a user that may create roles and schemas (once), later one that may `set role holdfast_owner`.
- */
-export async function migrate<E extends EventShape>({
-  adminUrl,
-  schema,
-  onProgress,
-}: {
+export interface MigrateOptions<E extends EventShape> {
   readonly schema: LogSchema<E>;
+  /** Must belong to a user that may create roles and schemas (once), later to one that may `set role holdfast_owner`. */
   readonly adminUrl: string;
+  /** Way to the events of archived logs, for views that have to be built from them. @default none; refused then */
+  readonly archived?: ReadArchived;
+  /** Receives one line about each thing done. */
   readonly onProgress?: (line: string) => void;
-}): Promise<MigrateReport> {
-  const admin = openPool({ url: adminUrl, role: null, applicationName: 'holdfast migrate', maxConnections: 1 });
-  try {
-    await createRolesAndSchema(admin);
-  } finally {
-    await admin.end();
-  }
-  const pool = openPool({ url: adminUrl, role: ownerRole, applicationName: 'holdfast migrate', statementTimeoutMs: 0 });
+}
+
+/**
+ * Brings a database to this version: roles, schema, migrations (additive, never edited) and views: those whose definition changed
+ * are built from the log beside the live ones, while writers and readers go on, and handed over. Safe to run twice at once (one
+ * waits for the other), and again after it was killed. Throws StoreUnavailableError, LogArchivedError, HandOverBlockedError.
+ */
+export async function migrate<E extends EventShape>(options: MigrateOptions<E>): Promise<MigrateReport> {
+  const { adminUrl, schema } = options;
+  const say = options.onProgress ?? (() => undefined);
+  const admin = openOwnerPool(adminUrl, null);
+  const pool = openOwnerPool(adminUrl, ownerRole);
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {
+    await createRolesAndSchema(admin);
     const { error, results } = await new Migrator({
       db,
       provider: sqlFiles(schema.migrationFolders),
@@ -55,12 +59,34 @@ export async function migrate<E extends EventShape>({
     }).migrateToLatest();
     if (error !== undefined) throw error instanceof Error ? error : new Error('A migration failed.', { cause: error });
     const applied = (results ?? []).map(({ migrationName }) => migrationName);
-    for (const name of applied) onProgress?.(`applied migration ${name}`);
-    const views = await buildViews(pool, schema, onProgress);
+    for (const name of applied) say(`applied migration ${name}`);
+    const views = await withRebuildLock(
+      pool,
+      async (session) => {
+        // Under the lock: two grants at once on one table fail with "tuple concurrently updated".
+        await session.writer.query(`grant select on holdfast.kysely_migration to ${applicationRole}`);
+        const plan = await planRebuild(session.writer, schema, []);
+        await tidyAfterHandOver(session.writer);
+        if (!plan.needed) return [];
+        await buildViews(session, plan, { ...options, onProgress: progressLines(say) });
+        return plan.build.map(({ view }) => view.name);
+      },
+      () => say(describeProgress({ step: 'waiting' })),
+    );
     return { applied, views };
+  } catch (error) {
+    throw explainRebuild(error);
   } finally {
     await db.destroy();
+    await admin.end();
   }
+}
+
+function openOwnerPool(url: string, role: string | null): pg.Pool {
+  const pool = openPool({ url, role, applicationName: 'holdfast migrate', statementTimeoutMs: 0, maxConnections: 3 });
+  // A connection that breaks in use tells by its query; without a listener it would end the process as well.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
 }
 
 /** Throws SchemaDriftError unless migrations and view definitions are exactly those of this code. */
@@ -100,10 +126,11 @@ export async function assertSchema<E extends EventShape>(
 
 /** Does only what is missing, so that after the first time a user who may act as the owner role is enough. */
 async function createRolesAndSchema(admin: pg.Pool): Promise<void> {
-  await admin.query('select pg_advisory_lock(7245710361)');
+  const client = await admin.connect();
   try {
+    await client.query('select pg_advisory_lock(7245710361)');
     // Roles belong to the whole server, the lock only to this database: another one's "exists" is success.
-    await admin.query(`do $$ declare wanted text; begin
+    await client.query(`do $$ declare wanted text; begin
       foreach wanted in array array['${ownerRole}', '${applicationRole}'] loop
         if not exists (select from pg_roles where rolname = wanted) then
           begin
@@ -120,66 +147,9 @@ async function createRolesAndSchema(admin: pg.Pool): Promise<void> {
       end if;
     end $$`);
   } finally {
-    await admin.query('select pg_advisory_unlock(7245710361)');
+    // Closes the session, which frees the lock.
+    client.release(true);
   }
-}
-
-/** Creates or rebuilds the views whose definition is not the recorded one, and the function that applies them all. */
-async function buildViews<E extends EventShape>(
-  pool: pg.Pool,
-  schema: LogSchema<E>,
-  onProgress: ((line: string) => void) | undefined,
-): Promise<string[]> {
-  const client = await pool.connect();
-  try {
-    await client.query('begin');
-    await client.query('select pg_advisory_xact_lock(7245710362)');
-    // Under the lock: two grants at once on one table fail with "tuple concurrently updated".
-    await client.query(`grant select on holdfast.kysely_migration to ${applicationRole}`);
-    const { rows } = await client.query<{ name: string; hash: string }>(
-      'select name, hash from holdfast.view_definition',
-    );
-    const hashes = new Map(rows.map(({ name, hash }) => [name, hash]));
-    const all = viewsOf(schema.projections);
-    const stale = all.filter(({ view, hash }) => hashes.get(view.name) !== hash);
-    const gone = [...hashes.keys()].filter((name) => !all.some(({ view }) => view.name === name));
-    for (const name of gone) {
-      await client.query(`drop table if exists holdfast."${name}"`);
-      await client.query('delete from holdfast.view_definition where name = $1', [name]);
-    }
-    for (const { view, hash, projection } of stale) {
-      await client.query(`drop table if exists holdfast."${view.name}"`);
-      await client.query(createViewSql(view));
-      await client.query(
-        `insert into holdfast.view_definition (name, projection, hash) values ($1, $2, $3)
-         on conflict (name) do update set projection = excluded.projection, hash = excluded.hash, built_at = clock_timestamp()`,
-        [view.name, projection, hash],
-      );
-    }
-    if (stale.length > 0) onProgress?.(`built ${stale.length} views`);
-    const apply = applyViewsSql(all.map(({ view }) => view));
-    await client.query(apply);
-    await client.query(viewsVersionSql(viewsVersion(schema.projections)));
-    await client.query(`comment on function ${applyFunction} is '${textHash(apply)}'`);
-    if (stale.length > 0) await refoldViews(client, schema, new Set(stale.map(({ view }) => view.name)), onProgress);
-    await client.query('commit');
-    return stale.map(({ view }) => view.name);
-  } catch (error) {
-    await client.query('rollback').catch(() => undefined);
-    throw error;
-  } finally {
-    client.release();
-  }
-}
-
-function viewsOf<E extends EventShape>(projections: readonly Projection<E>[]) {
-  return projections.flatMap((projection) =>
-    projection.views.map((view) => ({
-      view,
-      hash: definitionHash(view, projection.version),
-      projection: projection.name,
-    })),
-  );
 }
 
 /** Numbered SQL files as Kysely migrations; the file name without its ending is the migration's name. */

@@ -1,6 +1,6 @@
 import type { View } from './view.ts';
 
-/** SQL that creates the table of a view, its indexes and its row-level security. */
+/** SQL that creates the table of a view with its row-level security, and the indexes that folding needs. */
 export function createViewSql(view: View): string {
   const table = `holdfast.${quote(view.name)}`;
   const keys = view.key.map(quote).join(', ');
@@ -15,9 +15,16 @@ export function createViewSql(view: View): string {
     `  primary key (tenant, ${keys}, from_pos));`,
     // At most one row per key holds: the fold cannot write a second one, whatever a projection does.
     `create unique index ${quote(`${view.name}_holds`)} on ${table} (tenant, ${keys}) where to_pos is null;`,
-    ...(view.indexes ?? []).map((index, i) => `create index ${quote(`${view.name}_${i + 1}`)} on ${table} ${index};`),
     `call holdfast.secure_table('${view.name}');`,
   ].join('\n');
+}
+
+/** SQL that creates each further index of a view's table; cheaper after the table is filled. Those that exist are left alone. */
+export function indexViewSql(view: View): string[] {
+  return (view.indexes ?? []).map(
+    (index, i) =>
+      `create index if not exists ${quote(`${view.name}_${i + 1}`)} on holdfast.${quote(view.name)} ${index}`,
+  );
 }
 
 /**
@@ -80,6 +87,6 @@ function applyViewSql(view: View, table: string): string {
 }
 
 /** Quotes an identifier that our own code chose. */
-function quote(name: string): string {
+export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

@@ -67,10 +67,18 @@ export interface View<C extends Columns = Columns> {
   readonly indexes?: readonly string[];
 }
 
-/** Declares a view; use `typeof view.columns` for its row type. */
+/**
+ * Declares a view; use `typeof view.columns` for its row type. Throws when the name leaves no room for those of its indexes, or is
+ * one that rebuilds give to tables.
+ */
 export function defineView<const C extends Columns>(
   view: View<C> & { readonly key: readonly (keyof C & string)[] },
 ): View<C> {
+  if (!/^[a-z][a-z0-9_]{0,44}$/.test(view.name) || /__(next|old)$/.test(view.name)) {
+    throw new Error(
+      `A view cannot be called "${view.name}": expected 1 to 45 lower-case letters, digits and "_", not ending in "__next" or "__old".`,
+    );
+  }
   return view;
 }
 

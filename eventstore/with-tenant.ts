@@ -27,9 +27,13 @@ async function readOnce<T>(pool: pg.Pool, tenant: number, read: (client: pg.Pool
   };
   client.on('error', onError);
   try {
-    // One round trip; toFixed() makes sure that the tenant is a number, never text of a user. A tenant that is dropped loses its head first: without it the rest may be half deleted.
+    // One round trip. The lock comes before the snapshot, which the first select takes: rebuilt views are handed over under its
+    // opposite (hand-over.ts), so a snapshot is never older than the tables that the names of views lead to. toFixed() makes sure
+    // that the tenant is a number, never text of a user. A tenant that is dropped loses its head first: without it the rest may be
+    // half deleted.
     const opened = await client.query(
       `begin isolation level repeatable read read only;
+       lock table holdfast.view_definition in access share mode;
        select set_config('holdfast.tenant', '${no}', true);
        select from holdfast.log_head where tenant = ${no}`,
     );

@@ -21,7 +21,7 @@ const callable = [
   'subjects_forgotten_at(text[])',
 ];
 /** Tables without a tenant column: nothing of a tenant stands in them. */
-const global = ['kysely_migration', 'kysely_migration_lock', 'tenant', 'view_definition'];
+const global = ['kysely_migration', 'kysely_migration_lock', 'rebuild_target', 'tenant', 'view_definition'];
 
 interface Table {
   readonly name: string;
@@ -84,6 +84,7 @@ describe('every table of the schema', () => {
     expect(all.filter(({ hasTenant, secured }) => hasTenant && !secured)).toEqual([]);
     expect(all.filter(({ hasTenant, readable }) => hasTenant && !readable).map(({ name }) => name)).toEqual([
       'subject_key',
+      'view_rebuild',
     ]);
     expect(all.filter(({ hasTenant, readable }) => !hasTenant && readable).map(({ name }) => name)).toEqual([
       'kysely_migration',
@@ -94,10 +95,23 @@ describe('every table of the schema', () => {
   test('has exactly one policy, for all commands and roles, that compares the tenant', async () => {
     const { rows } = await database.admin.query(
       `select count(*)::int as n, count(distinct tablename)::int as tables, count(distinct qual)::int as quals,
-              bool_and(qual = with_check and cmd = 'ALL' and permissive = 'PERMISSIVE') as alike from pg_policies where schemaname = 'holdfast'`,
+              bool_and(qual = with_check and cmd = 'ALL' and permissive = 'PERMISSIVE') as alike
+       from pg_policies where schemaname = 'holdfast' and policyname = 'own_tenant' and roles = '{public}'`,
     );
     const secured = (await tables()).filter(({ hasTenant }) => hasTenant).length;
     expect(rows).toEqual([{ n: secured, tables: secured, quals: 1, alike: true }]);
+  });
+
+  test('has no other policy, but where the owner role has to find the logs with something to do', async () => {
+    const { rows } = await database.admin.query(
+      `select tablename || ': ' || policyname || ' for ' || cmd || ' to ' || roles::text as policy
+       from pg_policies where schemaname = 'holdfast' and policyname <> 'own_tenant' order by 1`,
+    );
+    // Positions of logs and of rebuilds; no word of a tenant.
+    expect(rows.map(({ policy }: { policy: string }) => policy)).toEqual([
+      'log_head: every_tenant for SELECT to {holdfast_owner}',
+      'view_rebuild: every_tenant for ALL to {holdfast_owner}',
+    ]);
   });
 
   test('shows the application role its own tenant and nothing else', async () => {
@@ -108,6 +122,7 @@ describe('every table of the schema', () => {
       expect(own.length, `rows of acme in ${name}`).toBeGreaterThan(0);
       expect(rows.length, `rows of default in ${name}`).toBeGreaterThan(own.length);
       expect(await seen(name), `${name} without a tenant`).toEqual([]);
+      expect(await seen(name, `set local holdfast.every_tenant = 'on'`), `${name} as if the owner`).toEqual([]);
       expect(await seen(name, `set local holdfast.tenant = ''`), `${name} with an empty tenant`).toEqual([]);
       expect(await seen(name, `set local holdfast.tenant = '-1'`), `${name} with another tenant`).toEqual([]);
       const acme = await seen(name, `set local holdfast.tenant = '${numbers.acme}'`);
