@@ -25,7 +25,7 @@ export async function foldEvents<E extends EventShape>({
   into = 'holdfast',
 }: FoldEventsInput<E>): Promise<void> {
   const first = rows[0];
-  if (!first) return;
+  if (!first || projections.length === 0) return;
   const events = await decode(client, tenant, rows);
   const { operations } = compileOperations(
     events.map((event) => projections.flatMap((projection) => projection.project(event))),

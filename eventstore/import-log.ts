@@ -1,8 +1,10 @@
 import type pg from 'pg';
+import { createTenant } from './create-tenant.ts';
 import { openPool, ownerRole } from './database.ts';
 import { createDecoder } from './decode-events.ts';
 import { SchemaDriftError } from './errors.ts';
 import { KeysMissingError, LogNotEmptyError } from './errors-segments.ts';
+import { TenantTakenError } from './errors-tenant.ts';
 import type { EventShape, Position } from './event.ts';
 import { explainFailure } from './explain-failure.ts';
 import { foldEvents } from './fold-events.ts';
@@ -65,7 +67,7 @@ const page = { events: 1_000, bytes: 2 << 20 };
  * exactly; views are folded in the same transactions. Each file is checked against its hash and the chain before what it holds is
  * written. May be killed and repeated: it goes on at the head when what is there is the beginning of the segments. Until the end
  * nobody finds the tenant.
- * Throws SegmentsMissingError, SegmentDamagedError, LogNotEmptyError, LogBusyError, KeysMissingError, KeyUnavailableError (no
+ * Throws SegmentsMissingError, SegmentDamagedError, LogNotEmptyError, TenantTakenError, LogBusyError, KeysMissingError, KeyUnavailableError (no
  * master key), SchemaDriftError, StoreUnavailableError (start it again).
  */
 export async function importLog<E extends EventShape>({
@@ -86,7 +88,7 @@ export async function importLog<E extends EventShape>({
   });
   try {
     await assertSchema(pool, schema);
-    const log = { id: tenant, no: await createOrFind(pool, tenant) };
+    const log = { id: tenant, no: await createOrFind(pool, adminUrl, tenant) };
     return await withLogLock(pool, log, 'alone', async () => {
       const before = await inTransaction(pool, log.no, (client) => lockHead(client, log.no));
       const keys = await copyKeys(pool, log, { folder, withoutKeys });
@@ -239,14 +241,13 @@ async function copyKeys(
 }
 
 /** A tenant whose import was cut off is found only here. */
-async function createOrFind(pool: pg.Pool, tenant: string): Promise<number> {
-  const { rows: known } = await pool.query<{ no: number }>(
-    `select no from holdfast.tenant where id = $1 and state = 'importing'`,
+async function createOrFind(pool: pg.Pool, adminUrl: string, tenant: string): Promise<number> {
+  const { rows: known } = await pool.query<{ no: number; state: string }>(
+    'select no, state from holdfast.tenant where id = $1',
     [tenant],
   );
-  if (known[0]) return known[0].no;
-  const { rows } = await pool.query<{ no: number | null }>('select holdfast.create_tenant($1) as no', [tenant]);
-  const no = rows[0]?.no;
-  if (no === undefined || no === null) throw new LogNotEmptyError(tenant, 0);
-  return no;
+  const [found] = known;
+  if (found?.state === 'importing') return found.no;
+  if (found && found.state !== 'active') throw new TenantTakenError(tenant, found.state);
+  return createTenant(adminUrl, tenant);
 }

@@ -99,3 +99,6 @@ export {
   SegmentsMissingError,
 } from './errors-segments.ts';
 export { InvalidTenantError, TenantTakenError } from './errors-tenant.ts';
+export { verifyLog } from './verify-log.ts';
+export type { VerifyLogOptions, VerifyReport } from './verify-log.ts';
+export type { CheckName, LogProblem, VerifyCheck } from './findings.ts';

@@ -285,6 +285,7 @@ describe('what the package shows', () => {
       'required',
       'retryConnection',
       'setQuota',
+      'verifyLog',
       'withTenant',
     ]);
   });

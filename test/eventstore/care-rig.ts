@@ -5,10 +5,12 @@ import { onTestFinished } from 'vitest';
 import { openPool, ownerRole } from '../../eventstore/index.ts';
 import type { FreshDatabase } from './fresh-database.ts';
 
-/** A folder for segments that goes with the test. */
-export async function segmentFolder(): Promise<string> {
+/** A folder for segments that goes with the test, or with what `onFinished` belongs to. */
+export async function segmentFolder(
+  onFinished: (remove: () => Promise<void>) => void = onTestFinished,
+): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-segments-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  onFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -42,4 +44,13 @@ export async function dumpLogs({ admin }: Pick<FreshDatabase, 'admin'>): Promise
     dumped[name] = rows.map(({ row }) => row);
   }
   return dumped;
+}
+
+/** Changes rows of one tenant behind Holdfast's back: row-level security keeps the statements to them. */
+export async function tamper(database: Pick<FreshDatabase, 'url'>, tenant: string, sql: string): Promise<void> {
+  await asOwner(database, async (pool) => {
+    await pool.query(
+      `begin; select set_config('holdfast.tenant', no::text, true) from holdfast.tenant where id = '${tenant}'; ${sql}; commit`,
+    );
+  });
 }

@@ -1,35 +1,11 @@
-import { spawn } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createEventStore, createTenant, exportLog, importLog, migrate, readSegments } from '../../eventstore/index.ts';
+import { createEventStore, exportLog, importLog, readSegments } from '../../eventstore/index.ts';
+import { runCare } from './care-process.ts';
 import { asOwner, dumpLogs, segmentFolder } from './care-rig.ts';
-import type { CareTask } from './fixtures/care-process.ts';
-import type { FreshDatabase } from './fresh-database.ts';
-import { freshDatabase } from './fresh-database.ts';
-import { notedSchema } from './noted-view.ts';
+import { notedDatabase, notedSchema } from './noted-view.ts';
 import { collect, noted, upTo } from './shapes.ts';
-
-/** Runs an operation in a process of its own; gives the signal that ended it. */
-async function run(task: CareTask): Promise<NodeJS.Signals | null> {
-  const script = join(import.meta.dirname, 'fixtures', 'care-process.ts');
-  const child = spawn(process.execPath, [script, JSON.stringify(task)], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let errors = '';
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString('utf8')));
-  return new Promise((resolve, reject) => {
-    child.once('close', (code, signal) => {
-      if (code === null || code === 0) resolve(signal);
-      else reject(new Error(errors));
-    });
-  });
-}
-
-async function notedDatabase(): Promise<FreshDatabase> {
-  const database = await freshDatabase();
-  await migrate({ schema: notedSchema(), adminUrl: database.url });
-  await createTenant(database.url, 'default');
-  return database;
-}
 
 async function onlyFolder(folder: string): Promise<string> {
   return join(folder, (await readdir(folder))[0] ?? '');
@@ -59,7 +35,9 @@ test('an export and an import that are killed again and again come to the same r
   // Before the first event, inside the first segment, in the second, at the end of the last.
   let whole = 0;
   for (const atProgress of [0, 2_000, 7_000, 11_000, length]) {
-    expect(await run({ operation: 'export', url: source.url, ...options, atProgress })).toBe('SIGKILL');
+    expect(await runCare({ operation: 'export', url: source.url, ...options, atProgress })).toMatchObject({
+      signal: 'SIGKILL',
+    });
     // What is listed is whole; what is not whole is not listed.
     const events = await collect(readSegments({ folder, tenant: 'default' })).catch((error: unknown) => {
       expect(error).toMatchObject({ code: 'SEGMENTS_MISSING' });
@@ -100,7 +78,9 @@ test('an export and an import that are killed again and again come to the same r
     { atFold: 9_001 },
     { atProgress: length },
   ]) {
-    expect(await run({ operation: 'import', url: target.url, folder, ...killed })).toBe('SIGKILL');
+    expect(await runCare({ operation: 'import', url: target.url, folder, ...killed })).toMatchObject({
+      signal: 'SIGKILL',
+    });
     const { rows } = await target.admin.query<{ position: number; folded: number }>(
       `select position::int, (select coalesce(max(from_pos), 0)::int from newest_note) as folded from log_head`,
     );

@@ -1,5 +1,15 @@
-import { cleanText, defineView, logMigrations, replace, required } from '../../eventstore/index.ts';
+import {
+  cleanText,
+  createTenant,
+  defineView,
+  logMigrations,
+  migrate,
+  replace,
+  required,
+} from '../../eventstore/index.ts';
 import type { LogSchema } from '../../eventstore/index.ts';
+import type { FreshDatabase } from './fresh-database.ts';
+import { freshDatabase } from './fresh-database.ts';
 import type { Noted } from './shapes.ts';
 
 /** The newest note of each stream. */
@@ -25,4 +35,12 @@ export function notedSchema(onProject?: (position: number) => void): LogSchema<N
       },
     ],
   };
+}
+
+/** An empty database for notes with their view, with tenant `default`. */
+export async function notedDatabase(): Promise<FreshDatabase> {
+  const database = await freshDatabase();
+  await migrate({ schema: notedSchema(), adminUrl: database.url });
+  await createTenant(database.url, 'default');
+  return database;
 }
