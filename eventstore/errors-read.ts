@@ -86,3 +86,16 @@ export class UpcastFailedError extends HoldfastError {
     this.found = found;
   }
 }
+
+/** Thrown when the state of a fold would not survive JSON, and so could not come from a snapshot. */
+export class InvalidFoldError extends HoldfastError {
+  constructor(fold: string) {
+    super(
+      'INVALID_FOLD',
+      `The state of fold "${fold}" is not plain JSON; a snapshot would not give it back as it was.`,
+      {
+        hint: 'Hold only objects, arrays, strings, booleans, null and finite numbers in it: no Date, Map, Set, bigint or class.',
+      },
+    );
+  }
+}

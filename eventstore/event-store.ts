@@ -5,6 +5,8 @@ import { createDecoder } from './decode-events.ts';
 import { UnknownTenantError } from './errors.ts';
 import { explainFailure } from './explain-failure.ts';
 import type { Command, EventShape, Position, Receipt, StoredEvent } from './event.ts';
+import { foldStream } from './fold-stream.ts';
+import type { Fold, Folded, FoldStreamOptions } from './fold-stream.ts';
 import type { LogSchema } from './log-schema.ts';
 import { positionAt } from './position-at.ts';
 import { readCommand, readCommandEvents, readHead } from './read.ts';
@@ -44,6 +46,11 @@ export interface EventStore<E extends EventShape> {
    * LogNotDenseError.
    */
   readCommandEvents(tenant: string, selection: CommandSelection): Promise<StoredEvent<E>[]>;
+  /**
+   * What a stream comes to, now or as of a moment. Long streams are folded from a snapshot on, a cache that is saved on the way.
+   * Throws what readStream throws, and InvalidFoldError.
+   */
+  foldStream<S>(tenant: string, stream: string, fold: Fold<E, S>, options?: FoldStreamOptions): Promise<Folded<S>>;
   /** An accepted command, or undefined. */
   readCommand(tenant: string, id: string): Promise<StoredCommand | undefined>;
   /** Position of the newest event, 0 for an empty log. */
@@ -115,6 +122,8 @@ export function createEventStore<E extends EventShape>({ pool, schema }: EventSt
       }),
     readStream: (tenant, stream, options = {}) => throughLog(tenant, (log) => readStream(reader, log, stream, options)),
     readLog: (tenant, options = {}) => throughLog(tenant, (log) => readLog(reader, log, options)),
+    foldStream: (tenant, stream, fold, options = {}) =>
+      inLog(tenant, (log) => foldStream({ ...reader, schema }, log, stream, fold, options)),
     readCommandEvents: (tenant, selection) => inLog(tenant, (log) => readCommandEvents(reader, log, selection)),
     readCommand: (tenant, id) => inLog(tenant, ({ no }) => readCommand(pool, no, id)),
     head: (tenant) => inLog(tenant, ({ no }) => readHead(pool, no)),

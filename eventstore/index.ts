@@ -15,6 +15,7 @@ export type {
   StreamExpectation,
 } from './event.ts';
 export type { CommandSelection, StoredCommand } from './read.ts';
+export type { Fold, Folded, FoldStreamOptions } from './fold-stream.ts';
 export type { ReadLogOptions } from './read-log.ts';
 export type { ReadStreamOptions } from './read-stream.ts';
 export { diffViews } from './diff-views.ts';
@@ -67,6 +68,7 @@ export {
   UnsafeRoleError,
 } from './errors.ts';
 export {
+  InvalidFoldError,
   InvalidReadError,
   LogArchivedError,
   StreamNotDenseError,

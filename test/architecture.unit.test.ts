@@ -220,6 +220,7 @@ describe('what the package shows', () => {
       'ExpectedVersionConflictError',
       'HandOverBlockedError',
       'InvalidCommandError',
+      'InvalidFoldError',
       'InvalidReadError',
       'InvalidTenantError',
       'KeyUnavailableError',

@@ -15,6 +15,7 @@ describe('an unknown tenant', () => {
         () => collect(store.readStream(tenant, 'many/a')),
         () => collect(store.readLog(tenant)),
         () => store.head(tenant),
+        () => store.foldStream(tenant, 'many/a', { name: 'n', version: 1, initial: () => 0, evolve: (n) => n + 1 }),
         () => store.positionAt(tenant, new Date()),
         () => store.readCommand(tenant, 'many'),
         () => store.readCommandEvents(tenant, { ids: ['many'] }),

@@ -18,6 +18,7 @@ const callable = [
   'find_tenant(text)',
   'put_embeddings(integer,text,text[],text[],bytea[],text[],bigint)',
   'read_subject_keys(text[],integer[])',
+  'save_snapshot(integer,text,text,bigint,bigint,text,bigint)',
   'subjects_forgotten_at(text[])',
 ];
 /** Tables without a tenant column: nothing of a tenant stands in them. */
@@ -69,7 +70,8 @@ beforeAll(async () => {
       { subjects: [], readAt: 0 },
     );
     await database.admin.query(
-      `with key as (insert into subject_key (tenant, subject, no) values ($1, 'user:ana', 1))
+      `with key as (insert into subject_key (tenant, subject, no) values ($1, 'user:ana', 1)),
+         snapshot as (insert into snapshot (tenant, stream, fold, version, position, chain, state) values ($1, 's', 'f', 1, 1, '', '{}'))
        insert into segment (tenant, from_pos, to_pos, sha256, location, events) values ($1, 0, 0, '', '', 0)`,
       [numbers[tenant]],
     );
