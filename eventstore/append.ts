@@ -8,6 +8,7 @@ import { encryptCommand, partCommand } from './encrypt-command.ts';
 import {
   CommandBodyDiffersError,
   ExpectedVersionConflictError,
+  InvalidCommandError,
   QuotaExceededError,
   SchemaDriftError,
   StreamSealedError,
@@ -90,13 +91,21 @@ const maxKeys = 10;
 /** Views are folded before the lock is taken: only finished rows travel. */
 function fold<E extends EventShape>({ projections }: LogSchema<E>, command: Command<E>): FoldedCommand {
   const encoded = encodeCommand(command);
-  const { operations, keys } = compileOperations(
-    command.events.map((event, index) => {
-      const stored = provisional(event, index);
-      return projections.flatMap((projection) => projection.project(stored));
-    }),
-  );
-  return { ...encoded, operations, viewKeys: keys };
+  try {
+    const { operations, keys } = compileOperations(
+      command.events.map((event, index) => {
+        const stored = provisional(event, index);
+        return projections.flatMap((projection) => projection.project(stored));
+      }),
+    );
+    return { ...encoded, operations, viewKeys: keys };
+  } catch (error) {
+    throw new InvalidCommandError(
+      `Command "${command.id}" cannot be folded into views: ${String(error)}.`,
+      'Look whether the data of its events has the shape that their type says.',
+      error,
+    );
+  }
 }
 
 /**

@@ -1,13 +1,25 @@
 import { bodyDigest, contentDigest } from './chain.ts';
 import { InvalidCommandError } from './errors.ts';
 import type { Command, EventShape, ExpectedVersion } from './event.ts';
+import { exactJson, maxJsonDepth } from './exact-json.ts';
 import type { KeyRef } from './personal-cipher.ts';
 
 /**
  * Limits of one command. Larger things belong in several commands, or in a reference. Names are index keys, which PostgreSQL
  * takes up to about 2,700 bytes.
  */
-export const commandLimits = { events: 10_000, bytes: 32 * 1024 * 1024, idBytes: 1_000, nameBytes: 1_000 } as const;
+export const commandLimits = {
+  events: 10_000,
+  /** Named by one command, with or without events. */
+  streams: 10_000,
+  /** Of one event. */
+  subjects: 1_000,
+  /** Of data, meta and result; names come on top, as much again. */
+  bytes: 32 * 1024 * 1024,
+  idBytes: 1_000,
+  nameBytes: 1_000,
+  jsonDepth: maxJsonDepth,
+} as const;
 
 /** One command's use of one stream. */
 export interface EncodedTouch {
@@ -56,15 +68,13 @@ export interface EncodedCommand {
  */
 export function encodeCommand<E extends EventShape>(command: Command<E>): EncodedCommand {
   checkName('Command id', command.id, commandLimits.idBytes);
-  if (command.events.length === 0 || command.events.length > commandLimits.events) {
-    throw new InvalidCommandError(
-      `Command "${command.id}" has ${command.events.length} events; expected 1 to ${commandLimits.events}.`,
-    );
-  }
+  checkCount(`Command "${command.id}"`, 'events', command.events, [1, commandLimits.events]);
+  checkCount(`Command "${command.id}"`, 'streams', command.streams, [0, commandLimits.streams]);
+  let nameBytes = 0;
   // Streams move from here to `touched` with their first event: the chain knows them in that order.
   const untouched = new Map<string, Touch>();
   for (const { name, expectedVersion, seal = false } of command.streams) {
-    checkName('Stream name', name, commandLimits.nameBytes);
+    nameBytes += checkName('Stream name', name, commandLimits.nameBytes);
     if (untouched.has(name)) throw new InvalidCommandError(`Command "${command.id}" names stream "${name}" twice.`);
     untouched.set(name, { stream: name, expect: encodeExpectation(expectedVersion), seal, added: 0 });
   }
@@ -83,8 +93,9 @@ export function encodeCommand<E extends EventShape>(command: Command<E>): Encode
       );
     }
     touch.added += 1;
-    checkName('Event type', type, commandLimits.nameBytes);
-    for (const subject of subjects) checkName('Subject', subject, commandLimits.nameBytes);
+    nameBytes += checkName('Event type', type, commandLimits.nameBytes);
+    checkCount(`An event of type ${type}`, 'subjects', subjects, [0, commandLimits.subjects]);
+    for (const subject of subjects) nameBytes += checkName('Subject', subject, commandLimits.nameBytes);
     if (!Number.isInteger(schemaVersion) || schemaVersion < 1 || schemaVersion > 32_767) {
       throw new InvalidCommandError(
         `Schema version of ${type} is ${schemaVersion}; expected a whole number from 1 to 32767.`,
@@ -93,15 +104,19 @@ export function encodeCommand<E extends EventShape>(command: Command<E>): Encode
     const data = exactJson(event.data, `data of ${type}`);
     return { stream, touch: touch.index, ordinal: touch.added, type, schemaVersion, subjects, data };
   });
+  const { readAt = null } = command;
+  if (readAt !== null && !(Number.isSafeInteger(readAt) && readAt >= 0)) {
+    throw new InvalidCommandError(`Command "${command.id}" was read at ${readAt}; expected a position: 0, 1, 2 ….`);
+  }
   const result = exactJson(command.result ?? {}, 'result');
   const meta = exactJson(command.meta ?? {}, 'meta');
   const bytes = [...events.map(({ data }) => data), result, meta].reduce(
     (sum, text) => sum + Buffer.byteLength(text),
     0,
   );
-  if (bytes > commandLimits.bytes) {
+  if (bytes > commandLimits.bytes || nameBytes > commandLimits.bytes) {
     throw new InvalidCommandError(
-      `Command "${command.id}" is ${bytes} bytes long; expected at most ${commandLimits.bytes}.`,
+      `Command "${command.id}" is ${Math.max(bytes, nameBytes)} bytes long; expected at most ${commandLimits.bytes}.`,
       'Split it into several commands, or store large content elsewhere and reference it.',
     );
   }
@@ -113,7 +128,7 @@ export function encodeCommand<E extends EventShape>(command: Command<E>): Encode
     hash: bodyDigest(content, asked).toString('hex'),
     digest: bodyDigest(content, meta).toString('hex'),
     bytes,
-    readAt: command.readAt ?? null,
+    readAt,
     keys: [],
     meta,
     result,
@@ -127,16 +142,33 @@ type Touch = { -readonly [K in keyof EncodedTouch]: EncodedTouch[K] };
 const expectationCodes = { none: 0, any: -1, some: -2 } as const;
 
 function encodeExpectation(expected: ExpectedVersion): number {
-  if (typeof expected === 'string') return expectationCodes[expected];
-  if (!Number.isSafeInteger(expected) || expected < 0) {
+  // Programs without types may send anything, and what is no expectation must not pass for "no check".
+  if (typeof expected === 'string' && Object.hasOwn(expectationCodes, expected)) return expectationCodes[expected];
+  if (typeof expected !== 'number' || !Number.isSafeInteger(expected) || expected < 0) {
     throw new InvalidCommandError(
-      `Expected version ${expected} is not a version; expected 0, 1, 2 …, 'none', 'some' or 'any'.`,
+      `Expected version ${String(expected)} is not a version; expected 0, 1, 2 …, 'none', 'some' or 'any'.`,
     );
   }
   return expected;
 }
 
-function checkName(what: string, value: string, maxBytes: number): void {
+function checkCount(
+  whose: string,
+  what: string,
+  list: readonly unknown[],
+  [least, most]: readonly [number, number],
+): void {
+  const count = Array.isArray(list) ? list.length : 'no list of';
+  if (typeof count === 'string' || count < least || count > most) {
+    throw new InvalidCommandError(`${whose} has ${count} ${what}; expected ${least} to ${most}.`);
+  }
+}
+
+/** Gives its length in bytes. */
+function checkName(what: string, value: string, maxBytes: number): number {
+  if (typeof value !== 'string') {
+    throw new InvalidCommandError(`${what} is of type ${typeof value}; expected a text of 1 to ${maxBytes} bytes.`);
+  }
   const bytes = Buffer.byteLength(value);
   if (bytes === 0 || bytes > maxBytes) {
     throw new InvalidCommandError(`${what} has ${bytes} bytes; expected 1 to ${maxBytes}.`);
@@ -146,16 +178,5 @@ function checkName(what: string, value: string, maxBytes: number): void {
       `${what} ${JSON.stringify(value)} holds a NUL or a lone surrogate; names must be plain text.`,
     );
   }
-}
-
-function exactJson(value: object, what: string): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(value);
-  } catch (error) {
-    throw new InvalidCommandError(`The ${what} cannot be written as JSON: ${String(error)}`);
-  }
-  // A toJSON() may answer with nothing at all.
-  if (text === (undefined as unknown)) throw new InvalidCommandError(`The ${what} is not a JSON value.`);
-  return text;
+  return bytes;
 }

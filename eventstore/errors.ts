@@ -40,10 +40,10 @@ export class CommandBodyDiffersError extends HoldfastError {
   }
 }
 
-/** Thrown when a command breaks a rule of the log before anything is sent. */
+/** Thrown when a command breaks a rule of the log, or a projection cannot make rows of it. Nothing was written. */
 export class InvalidCommandError extends HoldfastError {
-  constructor(message: string, hint?: string) {
-    super('INVALID_COMMAND', message, hint === undefined ? {} : { hint });
+  constructor(message: string, hint?: string, cause?: unknown) {
+    super('INVALID_COMMAND', message, { ...(hint === undefined ? {} : { hint }), cause });
   }
 }
 

@@ -3,7 +3,7 @@ import type { AppendOptions, TenantRef } from './append.ts';
 import { createAppend } from './append.ts';
 import { createDecoder } from './decode-events.ts';
 import { UnknownTenantError } from './errors.ts';
-import { explainFailure } from './explain-failure.ts';
+import { explainFailure, explainRefusal } from './explain-failure.ts';
 import type { Command, EventShape, Position, Receipt, StoredEvent } from './event.ts';
 import { foldStream } from './fold-stream.ts';
 import type { Fold, Folded, FoldStreamOptions } from './fold-stream.ts';
@@ -115,7 +115,9 @@ export function createEventStore<E extends EventShape>({ pool, schema }: EventSt
     tenantNumber,
     append: (tenant, command, options = {}) =>
       inLog(tenant, async (log) => {
-        const receipt = await append<never>(log, stampVersions(schema, command), options);
+        const receipt = await append<never>(log, stampVersions(schema, command), options).catch((error: unknown) => {
+          throw explainRefusal(error, command.id);
+        });
         // Replays are answered without the log's head, which is what a dropped tenant loses first.
         if (receipt.replayed && (await findTenant(pool, tenant)) !== log.no) throw new UnknownTenantError(tenant);
         return receipt;

@@ -5,7 +5,7 @@ import {
   StoreReadOnlyError,
   StoreRefusedError,
 } from './errors-store.ts';
-import { SchemaDriftError, UnknownTenantError, StoreUnavailableError } from './errors.ts';
+import { InvalidCommandError, SchemaDriftError, UnknownTenantError, StoreUnavailableError } from './errors.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
 
 const explanations: Readonly<Record<string, (error: Error) => Error>> = {
@@ -61,6 +61,22 @@ export function explainRebuild(error: unknown): unknown {
   return isConnectionFailure(error)
     ? new StoreUnavailableError(1, error, 'then run it again: it goes on where it stopped.')
     : explainFailure(error);
+}
+
+/**
+ * The same for a failed append: what PostgreSQL cannot hold as it was sent is an InvalidCommandError. The log takes any text, so this comes
+ * from the rows that projections made of it. Texts of the command are left to the `cause`: messages end up in logs.
+ */
+export function explainRefusal(error: unknown, commandId: string): unknown {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return explainFailure(error);
+  if (!/^(22|23|54)\w{3}$/.test(error.code)) return explainFailure(error);
+  const said = error.message.replace(/(: )?".*$/s, '');
+  const table = 'table' in error && typeof error.table === 'string' ? ` (view "${error.table}")` : '';
+  return new InvalidCommandError(
+    `Command "${commandId}" makes a row that PostgreSQL cannot hold: ${said}, ${error.code}${table}.`,
+    'Look at what its events have in the place of ids, numbers and times.',
+    error,
+  );
 }
 
 function drifted(error: Error): SchemaDriftError {

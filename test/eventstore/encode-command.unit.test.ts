@@ -43,7 +43,7 @@ describe('a command is refused before anything is sent', () => {
     ['a fractional version', { streams: [{ name: 's', expectedVersion: 0.5 }] }, /Expected version 0.5 is not/],
     ['NaN as version', { streams: [{ name: 's', expectedVersion: NaN }] }, /Expected version NaN is not/],
     ['a bigint in data', { events: [noted('s', 1n)] }, /data of Noted cannot be written as JSON: .*BigInt/],
-    ['a result that is no JSON', { result: { toJSON: () => undefined } }, /The result is not a JSON value/],
+    ['a result that is no JSON', { result: { toJSON: () => undefined } }, /The result holds an object with toJSON/],
     ['a meta with a cycle', { meta: cycle() }, /The meta cannot be written as JSON: .*circular/],
   ];
 
