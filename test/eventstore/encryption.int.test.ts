@@ -102,7 +102,7 @@ describe('personal fields', () => {
       );
     }
     const toJson = { toJSON: () => ({ ...forged, n: 1 }) };
-    await expect(store.append('acme', said('forged', 'x', [], { data: toJson }))).rejects.toThrow(/\$personal/);
+    await expect(store.append('acme', said('forged', 'x', [], { data: toJson }))).rejects.toThrow(/object with toJSON/);
     // Deeper, or in a text, it is the caller's own.
     const deep = { notes: { $personal: 1, list: ['"$personal"'] } };
     await store.append('acme', said('deep', '"$personal"', ['user:ana'], { data: deep }));
