@@ -104,3 +104,5 @@ export { InvalidTenantError, TenantTakenError } from './errors-tenant.ts';
 export { verifyLog } from './verify-log.ts';
 export type { VerifyLogOptions, VerifyReport } from './verify-log.ts';
 export type { CheckName, LogProblem, VerifyCheck } from './findings.ts';
+export { archiveLog } from './archive-log.ts';
+export type { ArchiveLogOptions, ArchiveReport } from './archive-log.ts';

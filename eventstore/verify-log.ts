@@ -11,6 +11,7 @@ import { bytesOf } from './logged-command.ts';
 import { everyPositions } from './log-progress.ts';
 import type { OnLogProgress } from './log-progress.ts';
 import type { LogSchema } from './log-schema.ts';
+import { assertSchema } from './migrate.ts';
 import { requireManifest } from './segment-folder.ts';
 import type { Manifest } from './segment-folder.ts';
 import { verifyCommands } from './verify-commands.ts';
@@ -63,10 +64,11 @@ interface LogState {
  * Proves that a log is what was written: dense positions, commands that cover them, hash chain over the stored texts, times, versions of
  * streams, head, and views equal to a fresh fold; with a folder also its segment files, and seals. Writers go on meanwhile: what
  * they append after the start is not looked at. Memory is bounded; the folded views are temporary tables.
- * Throws UnknownTenantError, SegmentsMissingError, LogBusyError, StoreUnavailableError; what is wrong with the log is in the report.
+ * Throws UnknownTenantError, SchemaDriftError, SegmentsMissingError, LogBusyError, StoreUnavailableError; what is wrong with the log is in the report.
  */
 export async function verifyLog<E extends EventShape>(options: VerifyLogOptions<E>): Promise<VerifyReport> {
   const { pool, schema, tenant, folder } = options;
+  await assertSchema(pool, schema);
   const log = { id: tenant, no: await findTenant(pool, tenant) };
   const findings = createFindings();
   const manifest = folder === undefined ? null : await readManifestOrReport(findings, folder, tenant);
@@ -182,6 +184,7 @@ async function verifyArchive<E extends EventShape>(input: ArchiveInput<E>): Prom
   // In the database, as the numbers of streams of an archive may be any.
   await client.query('create temporary table archived_stream (no bigint primary key, version bigint not null)');
   const end = manifest.segments.at(-1)?.to ?? 0;
+  const versions = new Map<number, number>();
   let bytes = 0;
   const whole = await verifySegments({
     pool: options.pool,
@@ -193,15 +196,11 @@ async function verifyArchive<E extends EventShape>(input: ArchiveInput<E>): Prom
     onCommand: async (command) => {
       if (command.lastPosition > state.base) return;
       bytes += bytesOf({ ...command, meta: '', result: '' });
-      for (const event of command.events) await views.fold(event);
-    },
-    onStreams: async (streams, to) => {
-      if (to > state.base) return;
-      await client.query(
-        `insert into archived_stream select * from unnest($1::bigint[], $2::bigint[])
-         on conflict (no) do update set version = excluded.version`,
-        [streams.map(({ no }) => no), streams.map(({ version }) => version)],
-      );
+      for (const event of command.events) {
+        versions.set(event.streamNo, event.version);
+        await views.fold(event);
+      }
+      if (versions.size >= 1_000 || command.lastPosition === state.base) await keepVersions(client, versions);
     },
     onProgress: everyPositions(options.onProgress, { doing: 'verify segments', tenant: log.id, of: end }),
   });
@@ -216,6 +215,15 @@ async function verifyArchive<E extends EventShape>(input: ArchiveInput<E>): Prom
       return new Map(rows.map(({ no, version }) => [no, version]));
     },
   };
+}
+
+async function keepVersions(client: pg.ClientBase, versions: Map<number, number>): Promise<void> {
+  await client.query(
+    `insert into archived_stream select * from unnest($1::bigint[], $2::bigint[])
+     on conflict (no) do update set version = excluded.version`,
+    [[...versions.keys()], [...versions.values()]],
+  );
+  versions.clear();
 }
 
 /** The ledger of archived segments covers what was deleted, and says the same of the files as the folder. */

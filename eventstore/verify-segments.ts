@@ -18,10 +18,8 @@ export interface VerifySegmentsInput {
   /** Newest position of the log. */
   readonly head: Position;
   readonly findings: Findings;
-  /** Called with every command of a whole segment, in order. */
+  /** Called with every command, in order. */
   readonly onCommand: (command: LoggedCommand) => Promise<void>;
-  /** Called with the streams of a segment that ends at `to`. */
-  readonly onStreams: (streams: readonly SegmentStream[], to: Position) => Promise<void>;
   readonly onProgress: (position: Position) => void;
 }
 
@@ -66,7 +64,6 @@ async function verifySegment(input: VerifySegmentsInput, entry: SegmentEntry): P
       onProgress(command.lastPosition);
     } else if ('streams' in line) {
       await compareStreams(input, line.streams, entry);
-      await input.onStreams(line.streams, entry.to);
     } else if ('sealed' in line) {
       await compareSeals(input, line.sealed, entry);
     }

@@ -253,6 +253,7 @@ describe('what the package shows', () => {
       'UnsafeRoleError',
       'UpcastFailedError',
       'applicationRole',
+      'archiveLog',
       'assertSafeRole',
       'assertSchema',
       'cleanText',
