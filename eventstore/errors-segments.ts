@@ -56,13 +56,17 @@ export class LogDamagedError extends HoldfastError {
   }
 }
 
-/** Thrown when another import, archive or verify of the same log is under way. */
+/** Thrown when another operation on the whole of the same log is under way that this one cannot go beside. */
 export class LogBusyError extends HoldfastError {
   constructor(tenant: string) {
-    super('LOG_BUSY', `Another import, archive or verification of the log of tenant "${tenant}" is under way.`, {
-      hint: 'Wait until it has ended, then start again.',
-      retryable: true,
-    });
+    super(
+      'LOG_BUSY',
+      `Another operation on the whole log of tenant "${tenant}" is under way: an import, archive, forget or verification.`,
+      {
+        hint: 'Wait until it has ended, then start again.',
+        retryable: true,
+      },
+    );
   }
 }
 
@@ -73,7 +77,7 @@ export class KeysMissingError extends HoldfastError {
       'KEYS_MISSING',
       `The copy of tenant "${tenant}" in ${folder} lacks ${keys} keys of subjects, without which their personal fields cannot be read.`,
       {
-        hint: 'Export again with --with-keys; or import with --without-keys, and these fields read as forgotten until the keys come.',
+        hint: 'Export again with --with-keys; or import with --without-keys, and these subjects are forgotten in this database.',
       },
     );
   }

@@ -19,7 +19,7 @@ export async function importKeys(client: pg.ClientBase, tenant: number, keys: re
        as w (subject, no, wrapped, kek, created, destroyed, forgotten)
      on conflict (tenant, subject, no) do update set
        wrapped = case when coalesce(k.destroyed_at, excluded.destroyed_at) is null then coalesce(k.wrapped, excluded.wrapped) end,
-       kek_id = case when k.wrapped is null then excluded.kek_id else k.kek_id end,
+       kek_id = case when coalesce(k.destroyed_at, excluded.destroyed_at) is null then coalesce(k.kek_id, excluded.kek_id) end,
        destroyed_at = coalesce(k.destroyed_at, excluded.destroyed_at),
        forgotten_at = coalesce(k.forgotten_at, excluded.forgotten_at)`,
     [
@@ -35,17 +35,41 @@ export async function importKeys(client: pg.ClientBase, tenant: number, keys: re
   );
 }
 
-/** Counts the keys that neither this copy nor the database has, and that nobody destroyed. */
-export async function countMissingKeys(
+/** Counts the keys that this copy does not have and the database only knows of, and that nobody destroyed. */
+export async function countMissing(
   client: pg.ClientBase,
   tenant: number,
   keys: readonly ExportedKey[],
 ): Promise<number> {
-  const wanted = keys.filter(({ wrapped, destroyedAt }) => wrapped === null && destroyedAt === null);
   const { rows } = await client.query<{ missing: number }>(
-    `select count(*) as missing from unnest($2::text[], $3::int[]) as w (subject, no) where not exists (
-       select from holdfast.subject_key k where k.tenant = $1 and k.subject = w.subject collate "C" and k.no = w.no)`,
-    [tenant, wanted.map(({ subject }) => subject), wanted.map(({ no }) => no)],
+    `select count(*) as missing from ${joined} where k.wrapped is null and k.destroyed_at is null`,
+    [tenant, keys.map(({ subject }) => subject), keys.map(({ no }) => no)],
   );
   return rows[0]?.missing ?? 0;
 }
+
+/** Marks those keys as destroyed: their subjects are forgotten in this database. */
+export async function giveUpKeys(client: pg.ClientBase, tenant: number, keys: readonly ExportedKey[]): Promise<void> {
+  await client.query(
+    `update holdfast.subject_key t set destroyed_at = clock_timestamp() from ${joined}
+     where t.tenant = $1 and t.subject = k.subject and t.no = k.no and k.wrapped is null and k.destroyed_at is null`,
+    [tenant, keys.map(({ subject }) => subject), keys.map(({ no }) => no)],
+  );
+}
+
+/** Counts keys in use here that the copy knows to be destroyed. */
+export async function countForgotten(
+  client: pg.ClientBase,
+  tenant: number,
+  keys: readonly ExportedKey[],
+): Promise<number> {
+  const destroyed = keys.filter(({ destroyedAt }) => destroyedAt !== null);
+  const { rows } = await client.query<{ forgotten: number }>(
+    `select count(*) as forgotten from ${joined} where k.wrapped is not null`,
+    [tenant, destroyed.map(({ subject }) => subject), destroyed.map(({ no }) => no)],
+  );
+  return rows[0]?.forgotten ?? 0;
+}
+
+const joined = `unnest($2::text[], $3::int[]) as w (subject, no)
+  join holdfast.subject_key k on k.tenant = $1 and k.subject = w.subject collate "C" and k.no = w.no`;

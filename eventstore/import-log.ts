@@ -8,7 +8,7 @@ import { TenantTakenError } from './errors-tenant.ts';
 import type { EventShape, Position } from './event.ts';
 import { explainFailure } from './explain-failure.ts';
 import { foldEvents } from './fold-events.ts';
-import { countMissingKeys, importKeys } from './import-keys.ts';
+import { countForgotten, countMissing, giveUpKeys, importKeys } from './import-keys.ts';
 import { insertCommands, insertStreams, lockHead, sealStreams } from './import-page.ts';
 import type { LockedHead } from './import-page.ts';
 import { readKeys } from './keys-file.ts';
@@ -35,8 +35,7 @@ export interface ImportLogOptions<E extends EventShape> {
   readonly folder: string;
   readonly tenant: string;
   /**
-   * Import although the copy lacks keys that this database does not have either: personal fields of those subjects read as
-   * forgotten, until they come with a later import.
+   * Import although the copy lacks keys that this database does not have either: those subjects are forgotten here, for good.
    * @default false
    */
   readonly withoutKeys?: boolean;
@@ -50,8 +49,11 @@ export interface ImportReport {
   readonly position: Position;
   /** Events that were written now; 0 = everything was there. */
   readonly events: number;
-  /** Keys in the copy, and how many of them with their wrapped key. */
-  readonly keys: { readonly subjects: number; readonly wrapped: number };
+  /**
+   * Keys in the copy; how many of them with their wrapped key; and how many that this database had in use were destroyed now, because
+   * the original has forgotten the subject: views that were folded before know nothing of it until they are rebuilt.
+   */
+  readonly keys: { readonly subjects: number; readonly wrapped: number; readonly forgotten: number };
 }
 
 interface Log {
@@ -89,12 +91,14 @@ export async function importLog<E extends EventShape>({
   try {
     await assertSchema(pool, schema);
     const log = { id: tenant, no: await createOrFind(pool, adminUrl, tenant) };
-    return await withLogLock(pool, log, 'alone', async () => {
-      const before = await inTransaction(pool, log.no, (client) => lockHead(client, log.no));
+    return await withLogLock(pool, log, 'moving', async () => {
+      const found = await inTransaction(pool, log.no, (client) => lockHead(client, log.no));
+      // Before keys are touched: they may be those of another log.
+      const start = await checkPrefix({ log, folder, manifest, found });
       const keys = await copyKeys(pool, log, { folder, withoutKeys });
-      const events = await copyEvents({ pool, schema, log, folder, manifest, onProgress });
+      const events = await copyEvents({ pool, schema, log, folder, manifest, start, onProgress });
       await pool.query(`update holdfast.tenant set state = 'active' where no = $1 and state = 'importing'`, [log.no]);
-      return { tenant, position: (before?.position ?? 0) + events, events, keys };
+      return { tenant, position: start.position + events, events, keys };
     });
   } catch (error) {
     throw explainFailure(error);
@@ -109,18 +113,39 @@ interface CopyInput<E extends EventShape> {
   readonly log: Log;
   readonly folder: string;
   readonly manifest: Manifest;
+  readonly start: LockedHead;
   readonly onProgress: OnLogProgress | undefined;
+}
+
+interface Prefix {
+  readonly log: Log;
+  readonly folder: string;
+  readonly manifest: Manifest;
+  readonly found: LockedHead | undefined;
+}
+
+/** What is there must be the beginning of what comes. */
+async function checkPrefix({ log, folder, manifest, found: start }: Prefix): Promise<LockedHead> {
+  const { segments } = manifest;
+  const position = start?.position ?? 0;
+  const entry = segments.find(({ from, to }) => from <= position && position <= to);
+  const refused = new LogNotEmptyError(log.id, position);
+  if (!start || start.base > 0 || (position > 0 && !entry)) throw refused;
+  if (position === 0 || !entry) return start;
+  for await (const line of readSegment({ folder, tenant: log.id, entry })) {
+    if (!('command' in line) || line.command.lastPosition < position) continue;
+    if (line.command.lastPosition !== position || line.command.chain !== start.chain) throw refused;
+    break;
+  }
+  return start;
 }
 
 /** Gives the number of events written. */
 async function copyEvents<E extends EventShape>(input: CopyInput<E>): Promise<number> {
-  const { pool, log, folder, manifest } = input;
+  const { pool, log, folder, manifest, start } = input;
   const end = manifest.segments.at(-1);
-  const start = await inTransaction(pool, log.no, (client) => lockHead(client, log.no));
-  if (!start || !end || start.base > 0 || start.position > end.to)
-    throw new LogNotEmptyError(log.id, start?.position ?? 0);
   const active = await pool.query(`select from holdfast.tenant where no = $1 and state = 'active'`, [log.no]);
-  if (start.position === end.to && start.chain === end.chainAfter && active.rowCount === 1) return 0;
+  if (!end || (start.position === end.to && active.rowCount === 1)) return 0;
 
   const report = everyPositions(input.onProgress, { doing: 'import', tenant: log.id, of: end.to });
   let head = start;
@@ -139,10 +164,7 @@ async function copyEvents<E extends EventShape>(input: CopyInput<E>): Promise<nu
     for await (const line of readSegment({ folder, tenant: log.id, entry })) {
       if ('command' in line) {
         const { command } = line;
-        if (command.firstPosition <= start.position) {
-          checkSame(log, start, command);
-          continue;
-        }
+        if (command.firstPosition <= start.position) continue;
         pending.push(command);
         size += bytesOf(command);
         const events = command.lastPosition - (pending[0]?.firstPosition ?? 0) + 1;
@@ -164,14 +186,6 @@ async function copyEvents<E extends EventShape>(input: CopyInput<E>): Promise<nu
     );
   }
   return head.position - start.position;
-}
-
-/** What is there must be the beginning of what comes. */
-function checkSame(log: Log, start: LockedHead, { firstPosition, lastPosition, chain }: LoggedCommand): void {
-  const crosses = lastPosition > start.position && firstPosition <= start.position;
-  if (crosses || (lastPosition === start.position && chain !== start.chain)) {
-    throw new LogNotEmptyError(log.id, start.position);
-  }
 }
 
 /** Writes commands and the view rows they fold to in one transaction; gives the new head. */
@@ -216,17 +230,15 @@ async function copyKeys(
   log: Log,
   { folder, withoutKeys }: { readonly folder: string; readonly withoutKeys: boolean },
 ): Promise<ImportReport['keys']> {
-  const count = { subjects: 0, wrapped: 0 };
+  const count = { subjects: 0, wrapped: 0, forgotten: 0 };
   let missing = 0;
   let pending: ExportedKey[] = [];
   const flush = (): Promise<void> =>
     inTransaction(pool, log.no, async (client) => {
-      missing += withoutKeys ? 0 : await countMissingKeys(client, log.no, pending);
-      // Noted without its wrapped key, a key would read as destroyed: that must be asked for.
-      const known = pending.filter(
-        ({ wrapped, destroyedAt }) => withoutKeys || wrapped !== null || destroyedAt !== null,
-      );
-      await importKeys(client, log.no, known);
+      count.forgotten += await countForgotten(client, log.no, pending);
+      await importKeys(client, log.no, pending);
+      if (withoutKeys) await giveUpKeys(client, log.no, pending);
+      else missing += await countMissing(client, log.no, pending);
       pending = [];
     });
   for await (const key of readKeys(folder, log.id)) {

@@ -140,54 +140,6 @@ describe('a log exported and imported into another database', () => {
     }
     await restored.append(tenant, note('fits', 'empty/2', 'none'));
   });
-
-  test('keys of subjects travel wrapped or as a note, and a destroyed one stays destroyed', async () => {
-    await using source = await freshDatabase(plainTemplateDatabase);
-    const folder = await segmentFolder();
-    await plainStore(source).append('default', note('one', 'a'));
-    await source.admin.query(
-      `insert into subject_key (tenant, subject, no, wrapped, kek_id, destroyed_at, forgotten_at) values
-         (1, 'user:\u2028ana', 1, null, null, '2026-01-01 00:00:00.123456+00', 1),
-         (1, 'user:\u2028ana', 2, '\\xdeadbeef', 'k1', null, null), (1, 'user:bo', 1, '\\x00ff', 'k1', null, null)`,
-    );
-    const keys = (database: typeof source): Promise<string[]> =>
-      database.admin
-        .query<{ row: string }>('select k::text as row from subject_key k order by subject, no')
-        .then(({ rows }) => rows.map(({ row }) => row));
-    const options = { tenant: 'default', folder };
-    expect((await asOwner(source, (pool) => exportLog({ pool, ...options }))).keys).toEqual({
-      subjects: 3,
-      wrapped: 0,
-    });
-    {
-      await using target = await freshDatabase(plainTemplateDatabase);
-      const into = { ...options, adminUrl: target.url, schema: plainSchema };
-      // Noted only, keys would read as destroyed: nobody gets that without asking for it.
-      await expect(importLog(into)).rejects.toMatchObject({ code: 'KEYS_MISSING' });
-      expect(await plainStore(target).head('default')).toBe(0);
-      expect((await importLog({ ...into, withoutKeys: true })).keys).toEqual({ subjects: 3, wrapped: 0 });
-      expect((await keys(target)).join()).not.toMatch(/deadbeef|00ff/);
-      expect(await keys(target)).toHaveLength(3);
-      await asOwner(source, (pool) => exportLog({ pool, ...options, withKeys: true }));
-      expect((await importLog(into)).keys).toEqual({ subjects: 3, wrapped: 2 });
-      expect(await keys(target)).toEqual(await keys(source));
-      // Forgotten here, while the copy still has the key.
-      await target.admin.query(
-        `update subject_key set wrapped = null, destroyed_at = now(), forgotten_at = 1 where subject = 'user:bo'`,
-      );
-      const forgotten = await keys(target);
-      await importLog(into);
-      expect(await keys(target)).toEqual(forgotten);
-    }
-    // Forgotten there after the copy with keys: the next copy without keys takes the file back.
-    await source.admin.query(
-      `update subject_key set wrapped = null, destroyed_at = now(), forgotten_at = 1 where subject = 'user:bo'`,
-    );
-    expect((await asOwner(source, (pool) => exportLog({ pool, ...options, withKeys: true }))).keys).toEqual({
-      subjects: 3,
-      wrapped: 1,
-    });
-  });
 });
 
 describe('an import refuses', () => {
