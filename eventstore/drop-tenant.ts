@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { openPool, ownerRole } from './database.ts';
-import { UnknownTenantError } from './errors.ts';
+import { SchemaDriftError, UnknownTenantError } from './errors.ts';
 import { retryConnection } from './retry-connection.ts';
 
 export interface DropTenantOptions {
@@ -105,7 +105,7 @@ async function deleteBatch(
   pool: pg.Pool,
   { table, no, batchSize }: { readonly table: string; readonly no: number; readonly batchSize: number },
 ): Promise<number> {
-  const [row] = await asTenant<{ n: number }>(
+  const [row] = await ofTable<{ n: number }>(
     pool,
     no,
     `with gone as (
@@ -120,7 +120,7 @@ async function deleteBatch(
 /** Ends the drop unless a table still holds rows. */
 async function endDrop(pool: pg.Pool, no: number): Promise<boolean> {
   for (const table of await tenantTables(pool)) {
-    if ((await asTenant(pool, no, `select from ${quote(table)} where tenant = ${no} limit 1`)).length > 0) return false;
+    if ((await ofTable(pool, no, `select from ${quote(table)} where tenant = ${no} limit 1`)).length > 0) return false;
   }
   await retryConnection(() =>
     pool.query(`update holdfast.tenant set state = 'dropped', max_events = null, max_bytes = null where no = $1`, [no]),
@@ -135,6 +135,14 @@ async function asTenant<T extends pg.QueryResultRow>(pool: pg.Pool, no: number, 
     pool.query(`select set_config('holdfast.tenant', '${no}', true); ${statement}`),
   )) as unknown as readonly pg.QueryResult<T>[];
   return results[1]?.rows ?? [];
+}
+
+/** The same for a table that a rebuild of views may have taken away since it was found: then it has no rows. */
+async function ofTable<T extends pg.QueryResultRow>(pool: pg.Pool, no: number, statement: string): Promise<T[]> {
+  return asTenant<T>(pool, no, statement).catch((error: unknown) => {
+    if (error instanceof SchemaDriftError) return [];
+    throw error;
+  });
 }
 
 function quote(table: string): string {

@@ -226,20 +226,23 @@ export function operationsOf<E extends EventShape>(
  */
 async function applyPage<E extends EventShape>(fold: ShadowFold<E>, tail: Tail, page: Page): Promise<boolean> {
   const { writer, views } = fold;
-  // What a crash of the server takes back, it takes back together with the position. The hand-over waits for the disk.
-  const begin = `begin; set local synchronous_commit = off; select set_config('holdfast.tenant', '${tail.no}', true)`;
+  // What a crash of the server takes back, it takes back together with the position. The hand-over waits for the disk. Whoever drops
+  // the tenant waits for us, or we find that it is gone (hold_tenant in 0008-tenants.sql).
+  const begin = `begin; set local synchronous_commit = off; select set_config('holdfast.tenant', '${tail.no}', true);
+    select pg_advisory_xact_lock_shared(1751805284, ${tail.no})`;
   return transactionOn(
     writer,
     async () => {
       await writer.query(
-        'insert into holdfast.view_rebuild (tenant, keys_gone) values ($1, $2) on conflict do nothing',
+        `insert into holdfast.view_rebuild (tenant, keys_gone)
+         select $1, $2 from holdfast.tenant where no = $1 and state in (${keptStates}) on conflict do nothing`,
         [tail.no, page.keysGone],
       );
       const { rows } = await writer.query<{ position: number; keys_gone: number }>(
         'select position, keys_gone from holdfast.view_rebuild where tenant = $1',
         [tail.no],
       );
-      // Another position than ours: the tenant is being dropped, and its row here was deleted.
+      // Another position than ours, or none: the tenant is being dropped, and its row here was deleted.
       if (rows[0]?.keys_gone !== page.keysGone || rows[0].position !== page.after) {
         for (const view of views) await clearShadow(writer, view, tail.no);
         await writer.query('update holdfast.view_rebuild set position = 0, keys_gone = $2 where tenant = $1', [

@@ -10,12 +10,13 @@ import {
   listTenants,
   openPool,
   ownerRole,
+  rebuildViews,
   TenantTakenError,
   UnknownTenantError,
   withTenant,
 } from '../../eventstore/index.ts';
 import type { MemoryEvent } from '../../memory/events.ts';
-import { holdfastSchema } from '../../projections/index.ts';
+import { testSchema } from '../support/test-schema.ts';
 import { textHash } from '../../projections/search/projection.ts';
 import { putVectors } from '../../projections/search/queries.ts';
 import { history } from '../projections/history.ts';
@@ -166,7 +167,7 @@ describe('from the first step on', () => {
     const pool = openPool({ url: database.url, maxConnections: 2 });
     try {
       const knowingStore = async (): Promise<EventStore<MemoryEvent>> => {
-        const store = createEventStore({ pool, schema: holdfastSchema });
+        const store = createEventStore({ pool, schema: testSchema });
         await store.tenantNumber(doomed.id);
         return store;
       };
@@ -186,7 +187,7 @@ describe('from the first step on', () => {
         'a command': (one) => one.readCommand(doomed.id, known.id),
         'the head': (one) => one.head(doomed.id),
         'the position at a time': (one) => one.positionAt(doomed.id, new Date()),
-        'the number, asked anew': () => createEventStore({ pool, schema: holdfastSchema }).tenantNumber(doomed.id),
+        'the number, asked anew': () => createEventStore({ pool, schema: testSchema }).tenantNumber(doomed.id),
       };
       // One store each: after the first refusal, a store forgets the number.
       const stores = await Promise.all(Object.keys(calls).map(() => knowingStore()));
@@ -275,7 +276,7 @@ describe('who is in the middle of something', () => {
     const pools = upTo(3).map(() => openPool({ url: database.url, maxConnections: 2 }));
     const outcomes = { stored: 0, refused: 0 };
     const writers = pools.map(async (pool, client) => {
-      const store: EventStore<MemoryEvent> = createEventStore({ pool, schema: holdfastSchema });
+      const store: EventStore<MemoryEvent> = createEventStore({ pool, schema: testSchema });
       for (let n = 0; ; n++) {
         const command = history({ seed: n, turns: 1, mark: `${client}.${n}` })[0];
         if (!command) throw new Error('The history has commands.');
@@ -331,6 +332,20 @@ describe('who is in the middle of something', () => {
       client.release();
       await owner.end();
     }
+    expect(await left(doomed.no)).toBe(0);
+    expect(await stateOf(doomed.id)).toBe('dropped');
+  });
+
+  test('a rebuild of all views takes nothing of the tenant along', { timeout: 120_000 }, async () => {
+    let folding = false;
+    const rebuilt = rebuildViews({
+      adminUrl: database.url,
+      schema: testSchema,
+      onProgress: ({ step }) => (folding ||= step !== 'prepared'),
+    });
+    await until('the rebuild to fold', () => folding || undefined, { everyMs: 1 });
+    const dropped = dropTenant({ adminUrl: database.url, tenant: doomed.id, batchSize: 10 });
+    await Promise.all([rebuilt, dropped]);
     expect(await left(doomed.no)).toBe(0);
     expect(await stateOf(doomed.id)).toBe('dropped');
   });
