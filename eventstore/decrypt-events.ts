@@ -57,8 +57,9 @@ export async function decryptRows<E extends EventShape, Row extends SealedRow>(
           fields,
           own.flatMap((key) => key ?? []),
         );
-    const { [personalProperty]: _, ...data } = row.data as Record<string, unknown>;
-    if (!putFields(data, taken)) throw new PersonalDataDamagedError(row.stream, row.type);
+    const { [personalProperty]: _, ...rest } = row.data as Record<string, unknown>;
+    const data = putFields(rest, taken);
+    if (!data) throw new PersonalDataDamagedError(row.stream, row.type);
     return { ...row, data, forgotten };
   });
 }
@@ -76,10 +77,9 @@ interface KeyRow {
   readonly no: number;
   readonly wrapped: Buffer | null;
   readonly kek_id: string | null;
-  readonly destroyed: boolean;
 }
 
-/** The keys that the rows name, by their reference; null for one that was destroyed. */
+/** The keys that the rows name, by their reference; null for one that was destroyed, or left out when the log was imported. */
 async function readKeys(
   client: Pick<pg.ClientBase, 'query'>,
   sealed: readonly (SealedFields | null)[],
@@ -97,10 +97,9 @@ async function readKeys(
     values: [refs.map(([subject]) => subject), refs.map(([, no]) => no)],
   });
   await Promise.all(
-    rows.map(async ({ subject, no, wrapped, kek_id: kekId, destroyed }) => {
-      const id = JSON.stringify([subject, no]);
-      if (destroyed) keys.set(id, null);
-      else if (wrapped) keys.set(id, { subject, no, key: await unwrapKey(keyWrapper, { wrapped, kekId }) });
+    rows.map(async ({ subject, no, wrapped, kek_id: kekId }) => {
+      const key = wrapped && { subject, no, key: await unwrapKey(keyWrapper, { wrapped, kekId }) };
+      keys.set(JSON.stringify([subject, no]), key);
     }),
   );
   for (const [id, [subject, no]] of wanted) {

@@ -30,3 +30,26 @@ export class PersonalDataDamagedError extends HoldfastError {
     });
   }
 }
+
+/** Thrown when the log knows nothing of a subject that is to be forgotten: most likely its name is mistyped. */
+export class UnknownSubjectError extends HoldfastError {
+  readonly subject: string;
+  constructor(subject: string, tenant: string) {
+    super('UNKNOWN_SUBJECT', `The log of tenant "${tenant}" has nothing about "${subject}"; nothing was forgotten.`, {
+      hint: 'Subjects are matched letter by letter, with their prefix: the subject of user ana is "user:ana".',
+    });
+    this.subject = subject;
+  }
+}
+
+/**
+ * Thrown when a projection gives other operations for an event once it is forgotten, so that its rows could not be rewritten. Nothing was
+ * changed. What a projection may do: give other values in columns that are no part of a key, and open fewer rows.
+ */
+export class ProjectionLawError extends HoldfastError {
+  constructor(projection: string, type: string, what: string) {
+    super('PROJECTION_LAW', `Projection "${projection}" cannot forget an event ${type}: ${what}.`, {
+      hint: 'Keys must not depend on personal fields, and a forgotten event must close and ensure the same rows as before. Change the projection, then forget again.',
+    });
+  }
+}

@@ -32,10 +32,20 @@ export type { TenantUsage } from './list-tenants.ts';
 export { setQuota } from './set-quota.ts';
 export type { Quota, SetQuotaOptions } from './set-quota.ts';
 export { assertSchema, migrate } from './migrate.ts';
-export { KeyUnavailableError, PersonalDataDamagedError } from './errors-keys.ts';
+export {
+  KeyUnavailableError,
+  PersonalDataDamagedError,
+  ProjectionLawError,
+  UnknownSubjectError,
+} from './errors-keys.ts';
 export { createMasterKey, localKeyWrapper } from './key-wrapper.ts';
 export type { KeyWrapper } from './key-wrapper.ts';
 export type { PersonalFields, Tombstone } from './personal-fields.ts';
+export { forgetSubject } from './forget-subject.ts';
+export type { ForgetOptions } from './forget-subject.ts';
+export type { ForgetReceipt, ForgottenCounts, SubjectForgotten } from './record-forget.ts';
+export { rewrapKeys } from './rewrap-keys.ts';
+export type { RewrapOptions } from './rewrap-keys.ts';
 export { readForgottenAt } from './read-forgotten-at.ts';
 export type { MigrateOptions, MigrateReport } from './migrate.ts';
 export { rebuildViews } from './rebuild-views.ts';
@@ -46,7 +56,7 @@ export type { ViewDifference } from './compare-views.ts';
 export type { ReadArchived } from './fold-shadow.ts';
 export { HandOverBlockedError, RebuildRunningError, UnknownViewError } from './errors-rebuild.ts';
 export { logMigrations } from './log-schema.ts';
-export type { LogSchema } from './log-schema.ts';
+export type { DerivedData, LogSchema } from './log-schema.ts';
 export type { Upcasters } from './upcast.ts';
 export { cleanText, close, defineView, ensure, open, optional, replace, required } from './view.ts';
 export type { Operation, Projection, View, ViewRow, ViewTable } from './view.ts';

@@ -47,16 +47,33 @@ export function takeFields(data: object, paths: readonly string[]): TakenFields 
   return { at, values };
 }
 
-/** Puts fields back into the data, which is changed. False when the data has no place for one of them. */
-export function putFields(data: object, { at, values }: TakenFields): boolean {
-  return at.every((path, index) => {
+/**
+ * Gives the data with fields back in their places. The data itself stays as it is: objects that change are copied. Null when the data has
+ * no place for one of them.
+ */
+export function putFields(data: object, { at, values }: TakenFields): object | null {
+  const copies = new Set<unknown>();
+  const copy = <C extends object>(container: C): C => {
+    if (copies.has(container)) return container;
+    const copied = (Array.isArray(container) ? [...(container as unknown[])] : { ...container }) as C;
+    copies.add(copied);
+    return copied;
+  };
+  const root = copy(data);
+  const done = at.every((path, index) => {
     const names = path.split('.');
     const last = names.pop() ?? '';
-    const container = names.reduce<unknown>(valueAt, data);
-    if (!isContainer(container) || Array.isArray(container) || last === '__proto__') return false;
+    let container = root as Record<string, unknown>;
+    for (const name of names) {
+      const inner = valueAt(container, name);
+      if (!isContainer(inner)) return false;
+      container = container[name] = copy(inner) as Record<string, unknown>;
+    }
+    if (Array.isArray(container) || last === '__proto__') return false;
     container[last] = values[index];
     return true;
   });
+  return done ? root : null;
 }
 
 /** What stands at these places when they are forgotten; null where a place is not declared (any more). */

@@ -3,7 +3,7 @@ import type { MemoryEvent } from './events.ts';
 /** What stands where a person's words stood. */
 export const forgottenText = '[forgotten]';
 
-type Tombstone = string | null | readonly [];
+type Tombstone = string | null | Readonly<Record<string, never>>;
 type PersonalFields = { readonly [Type in MemoryEvent['type']]?: Readonly<Record<string, Tombstone>> };
 
 /**
@@ -22,7 +22,7 @@ export const personalFields = {
     'retrieval.query': forgottenText,
   },
   ToolCompleted: { arguments: null, result: forgottenText },
-  ApprovalRequested: { arguments: null, argumentsHash: forgottenText, reason: forgottenText },
+  ApprovalRequested: { arguments: {}, argumentsHash: forgottenText, reason: forgottenText },
   ApprovalDecided: { arguments: null, message: forgottenText, reason: forgottenText },
   RoundRecorded: { 'message.text': forgottenText, 'reply.text': forgottenText },
   FactAsserted: {

@@ -5,6 +5,7 @@ import type { MemoryEvent } from '../memory/events.ts';
 import { personalFields } from '../memory/personal-fields.ts';
 import { episodicProjection } from './episodic/projection.ts';
 import { proceduralProjection } from './procedural/projection.ts';
+import { forgottenVectors } from './search/forget-vectors.ts';
 import { searchProjection } from './search/projection.ts';
 import { semanticProjection } from './semantic/projection.ts';
 import { threadsProjection } from './threads/projection.ts';
@@ -25,4 +26,5 @@ export const holdfastSchema: LogSchema<MemoryEvent> = {
   migrationFolders: [logMigrations, join(import.meta.dirname, 'migrations')],
   projections,
   personal: personalFields,
+  derived: [forgottenVectors],
 };

@@ -4,13 +4,14 @@
 -- At most one key per subject is in use.
 create unique index subject_key_in_use on holdfast.subject_key (tenant, subject) where wrapped is not null;
 
--- Wrapped keys of the current tenant by subject and number; `wrapped` is null when the key was destroyed or never came here. STABLE: it sees what the
+-- Wrapped keys of the current tenant by subject and number; `wrapped` is null when the key was destroyed, or left out on purpose when the
+-- log was imported. STABLE: it sees what the
 -- calling query sees, so events and their keys come from one snapshot.
 create function holdfast.read_subject_keys(p_subjects text[], p_nos int[])
-  returns table (subject text, no int, wrapped bytea, kek_id text, destroyed boolean)
+  returns table (subject text, no int, wrapped bytea, kek_id text)
   language sql stable security definer set search_path = pg_catalog, pg_temp
   as $$
-    select k.subject, k.no, k.wrapped, k.kek_id, k.destroyed_at is not null
+    select k.subject, k.no, k.wrapped, k.kek_id
     from unnest(p_subjects, p_nos) as w (subject, no)
     join holdfast.subject_key k
       on k.tenant = (select holdfast.current_tenant()) and k.subject = w.subject collate "C" and k.no = w.no

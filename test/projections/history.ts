@@ -7,7 +7,11 @@ export interface HistoryOptions {
   readonly turns: number;
   /** Stands in every id and text, so that two histories never share one. @default 'h' */
   readonly mark?: string;
+  /** Events say whom they are about: the turn's user, now and then a second one. @default false: nobody */
+  readonly subjects?: boolean;
 }
+
+const aboutNobody: ReadonlySet<string> = new Set(['AgentConfigured', 'HistoryArchived', 'ToolStarted']);
 
 type FactData = FactAsserted['data'];
 
@@ -15,7 +19,7 @@ type FactData = FactAsserted['data'];
  * Commands of a plausible, random but repeatable past of a tenant: threads with turns that complete, fail, are aborted or hang,
  * tools, approvals, facts that are confirmed, superseded and retracted, how-tos, blocks, failed and repeated extractions.
  */
-export function history({ seed, turns, mark = 'h' }: HistoryOptions): Command<MemoryEvent>[] {
+export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOptions): Command<MemoryEvent>[] {
   const random = generator(seed);
   const chance = (probability: number): boolean => random() < probability;
   const pick = <const T>(items: readonly [T, ...T[]]): T => items[Math.floor(random() * items.length)] ?? items[0];
@@ -23,10 +27,15 @@ export function history({ seed, turns, mark = 'h' }: HistoryOptions): Command<Me
   const facts: { fact: string; scope: Scope }[] = [];
   const versions = new Map<string, number>();
   let minutes = 0;
+  let about: readonly string[] = [];
 
   const commit = (id: string, ...events: readonly MemoryEvent[]): void => {
     const stream = `${mark}/${id.split('/')[0] ?? id}`;
-    const own: NewEvent<MemoryEvent>[] = events.map((event) => ({ ...event, stream }));
+    const own: NewEvent<MemoryEvent>[] = events.map((event) => ({
+      ...event,
+      stream,
+      ...(subjects && !aboutNobody.has(event.type) ? { subjects: about } : {}),
+    }));
     commands.push({
       id: `${mark}/${commands.length}/${id}`,
       streams: [{ name: stream, expectedVersion: 'any' }],
@@ -70,6 +79,7 @@ export function history({ seed, turns, mark = 'h' }: HistoryOptions): Command<Me
       turn: `${mark}-${n}`,
     };
     const user = pick(['ana', 'bo', null]);
+    about = user === null ? [] : n % 5 === 4 ? ['user:ana', 'user:bo'] : [`user:${user}`];
     const scope: Scope =
       user === null ? { thread: ref.thread } : chance(0.8) ? { user } : { user, agent: `${mark}-agent` };
     const agent = `${mark}-agent`;
