@@ -48,6 +48,11 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   REBUILD_RUNNING: exitCodes.conflict,
   HAND_OVER_BLOCKED: exitCodes.conflict,
   UNKNOWN_VIEW: exitCodes.notFound,
+  LOG_NOT_EMPTY: exitCodes.conflict,
+  LOG_BUSY: exitCodes.conflict,
+  SEGMENTS_DIVERGE: exitCodes.conflict,
+  SEGMENTS_MISSING: exitCodes.notFound,
+  KEYS_MISSING: exitCodes.notFound,
   REPLAY_DIVERGED: exitCodes.divergence,
   VIEWS_DRIFTED: exitCodes.divergence,
 };

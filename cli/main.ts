@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { registerApprovals } from './approvals.ts';
+import { registerArchive } from './archive.ts';
 import { registerChat } from './chat.ts';
 import { registerCheckpoints } from './checkpoints.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEvents } from './events.ts';
 import { exitCodeHelp } from './exit-codes.ts';
+import { registerExport } from './export.ts';
+import { registerImport } from './import.ts';
 import { invocation } from './invocation.ts';
 import { registerMemory } from './memory.ts';
 import { registerMigrate } from './migrate.ts';
@@ -16,6 +19,7 @@ import { registerSend } from './send.ts';
 import { registerState } from './state.ts';
 import { registerTenants } from './tenants.ts';
 import { registerThreads } from './threads.ts';
+import { registerVerify } from './verify.ts';
 import { registerWhy } from './why.ts';
 
 const about = `
@@ -61,6 +65,10 @@ const registrations = [
   registerReplay,
   registerMemory,
   registerApprovals,
+  registerExport,
+  registerImport,
+  registerVerify,
+  registerArchive,
   registerTenants,
 ];
 

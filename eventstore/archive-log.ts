@@ -52,7 +52,8 @@ const batchEvents = 2_000;
  * segment is read back whole (hashes, chain, chain against the log), written into the ledger, and only then its events go, in short
  * transactions. Commands stay, so replays are answered as ever; views stay. Killed in the middle, the next call goes on.
  * Reads below the base throw LogArchivedError; `verify` and rebuilds take the folder.
- * Throws UnknownTenantError, SegmentDamagedError, SegmentsMissingError, SegmentsDivergeError, LogBusyError, StoreUnavailableError.
+ * Throws UnknownTenantError, SegmentDamagedError, SegmentFolderError, SegmentsMissingError, SegmentsDivergeError, LogBusyError,
+ * StoreUnavailableError.
  */
 export async function archiveLog(options: ArchiveLogOptions): Promise<ArchiveReport> {
   const { adminUrl, tenant, below, folder, segmentEvents, onProgress } = options;

@@ -29,6 +29,16 @@ export class SegmentDamagedError extends HoldfastError {
   }
 }
 
+/** Thrown when a file of a folder of segments cannot be written. What was whole before still is. */
+export class SegmentFolderError extends HoldfastError {
+  constructor(path: string, cause: Error) {
+    super('FOLDER_UNUSABLE', `The file ${path} cannot be written: ${cause.message}`, {
+      hint: 'Make room, or correct the folder or its permissions; then run it again: it goes on where it stopped.',
+      cause,
+    });
+  }
+}
+
 /** Thrown when a folder has no segments for positions that are needed. */
 export class SegmentsMissingError extends HoldfastError {
   constructor(folder: string, what: string, hint: string) {

@@ -37,7 +37,8 @@ export interface ExportReport {
  * so it may be killed and repeated, and later exports add what is new. Reads in short transactions while writers write; memory is
  * bounded by a page and the largest command.
  * Throws UnknownTenantError, SegmentsMissingError (archived events that the folder does not have), SegmentsDivergeError (the folder
- * belongs to another log), SegmentDamagedError, LogDamagedError, StoreUnavailableError.
+ * belongs to another log), SegmentDamagedError, SegmentFolderError, LogDamagedError,
+ * StoreUnavailableError.
  */
 export async function exportLog(options: ExportLogOptions): Promise<ExportReport> {
   const { pool, tenant, folder, segmentEvents, upTo, onProgress, withKeys = false } = options;

@@ -107,6 +107,7 @@ export {
   LogDamagedError,
   LogNotEmptyError,
   SegmentDamagedError,
+  SegmentFolderError,
   SegmentsDivergeError,
   SegmentsMissingError,
 } from './errors-segments.ts';

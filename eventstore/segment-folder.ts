@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { SegmentDamagedError, SegmentsMissingError } from './errors-segments.ts';
+import { SegmentDamagedError, SegmentFolderError, SegmentsMissingError } from './errors-segments.ts';
 import type { Position } from './event.ts';
 import { asCount, asList, asObject, asText } from './segment-format.ts';
 
@@ -107,12 +107,12 @@ export async function writeManifest(folder: string, manifest: Manifest): Promise
 
 /**
  * Writes a file so that it is there whole or not at all: under another name first, which `write` must have flushed to disk,
- * then renamed. A process killed meanwhile leaves a `.part` file that nobody reads.
+ * then renamed. A process killed meanwhile leaves a `.part` file that nobody reads. Throws SegmentFolderError.
  */
 export async function writeWhole<T>(path: string, write: (temporary: string) => Promise<T>): Promise<T> {
-  await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${randomBytes(4).toString('hex')}.part`;
   try {
+    await mkdir(dirname(path), { recursive: true });
     const result = await write(temporary);
     await rename(temporary, path);
     const folder = await open(dirname(path), 'r');
@@ -120,10 +120,14 @@ export async function writeWhole<T>(path: string, write: (temporary: string) => 
     await folder.sync().finally(() => folder.close());
     return result;
   } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
+    await rm(temporary, { force: true }).catch(() => undefined);
+    // What is written comes from a database, whose errors come through as they are.
+    const ofFile = error instanceof Error && 'syscall' in error && fileCalls.has(String(error.syscall));
+    throw ofFile ? new SegmentFolderError(path, error) : error;
   }
 }
+
+const fileCalls = new Set(['open', 'mkdir', 'write', 'writev', 'fsync', 'fdatasync', 'close', 'rename']);
 
 /** SHA-256 of a file's bytes, in hex, and their number. */
 export async function hashFile(path: string): Promise<{ readonly sha256: string; readonly bytes: number }> {

@@ -236,6 +236,7 @@ describe('what the package shows', () => {
       'RebuildRunningError',
       'SchemaDriftError',
       'SegmentDamagedError',
+      'SegmentFolderError',
       'SegmentsDivergeError',
       'SegmentsMissingError',
       'StatementTimeoutError',
