@@ -17,6 +17,7 @@ import { readStream } from './read-stream.ts';
 import type { ReadStreamOptions } from './read-stream.ts';
 import { retryConnection } from './retry-connection.ts';
 import { stampVersions } from './upcast.ts';
+import type { WakeUp } from './wake-up.ts';
 import { withTenant } from './with-tenant.ts';
 
 /** An append-only log per tenant, with views folded inside every append. */
@@ -66,10 +67,16 @@ export interface EventStoreOptions<E extends EventShape> {
   readonly pool: pg.Pool;
   /** The schema the database was migrated to. */
   readonly schema: LogSchema<E>;
+  /**
+   * Told after every append that was committed, so that consumers look at once. Appends inside a caller's transaction are not told: call
+   * `signal` after its commit.
+   * @default none
+   */
+  readonly wakeUp?: WakeUp;
 }
 
 /** Opens the event store on a migrated database. */
-export function createEventStore<E extends EventShape>({ pool, schema }: EventStoreOptions<E>): EventStore<E> {
+export function createEventStore<E extends EventShape>({ pool, schema, wakeUp }: EventStoreOptions<E>): EventStore<E> {
   const reader = { pool, decode: createDecoder(schema) };
   const append = createAppend(pool, schema);
   const numbers = new Map<string, number>();
@@ -119,6 +126,7 @@ export function createEventStore<E extends EventShape>({ pool, schema }: EventSt
           throw explainRefusal(error, command.id);
         });
         // Replays are answered without the log's head, which is what a dropped tenant loses first.
+        if (!receipt.replayed && !options.transaction) wakeUp?.signal();
         if (receipt.replayed && (await findTenant(pool, tenant)) !== log.no) throw new UnknownTenantError(tenant);
         return receipt;
       }),

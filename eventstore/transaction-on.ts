@@ -8,7 +8,9 @@ export async function transactionOn<T>(client: pg.ClientBase, body: () => Promis
   try {
     await client.query(begin);
     const result = await body();
-    await client.query('commit');
+    const { command } = await client.query('commit');
+    // What PostgreSQL answers when a statement failed and its error was swallowed.
+    if (command === 'ROLLBACK') throw new Error('The transaction had failed before its commit; it was rolled back.');
     return result;
   } catch (error) {
     // What broke matters, not that a broken connection cannot roll back: the server does that by itself.
