@@ -53,6 +53,8 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   SEGMENTS_DIVERGE: exitCodes.conflict,
   SEGMENTS_MISSING: exitCodes.notFound,
   KEYS_MISSING: exitCodes.notFound,
+  PARKED_EVENT_NOT_FOUND: exitCodes.notFound,
+  INVALID_CONSUMER: exitCodes.usage,
   REPLAY_DIVERGED: exitCodes.divergence,
   VIEWS_DRIFTED: exitCodes.divergence,
 };

@@ -4,6 +4,7 @@ import { registerApprovals } from './approvals.ts';
 import { registerArchive } from './archive.ts';
 import { registerChat } from './chat.ts';
 import { registerCheckpoints } from './checkpoints.ts';
+import { registerConsumers } from './consumers.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEvents } from './events.ts';
 import { exitCodeHelp } from './exit-codes.ts';
@@ -54,6 +55,7 @@ function createProgram(): Command {
 const registrations = [
   registerMigrate,
   registerRebuild,
+  registerConsumers,
   registerDoctor,
   registerSend,
   registerChat,

@@ -8,6 +8,7 @@ import { isConnectionFailure } from './explain-failure.ts';
 /** What a handler writes into the same database, in the transaction that moves its consumer: once, or not at all. */
 export type ConsumerWrites = (client: pg.ClientBase) => Promise<void>;
 
+/** A handled batch, to be committed. */
 export interface BatchCommit {
   readonly lease: ConsumerLease;
   readonly to: Position;

@@ -12,6 +12,7 @@ import type { ChatModel, Embedder } from '../llm/ports.ts';
 import { holdfastSchema } from '../projections/index.ts';
 import { defaultTimeouts } from '../workflows/messages.ts';
 import { archiveHistories } from './archive-histories.ts';
+import { embedDocuments } from './embed-documents.ts';
 
 /** Entry point of the workflow bundle. */
 export const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
@@ -68,7 +69,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   try {
     await assertSafeRole(pool);
     await assertSchema(pool, holdfastSchema);
-    const store = createEventStore({ pool, schema: { ...holdfastSchema, keyWrapper: options.keyWrapper } });
+    const schema = { ...holdfastSchema, keyWrapper: options.keyWrapper };
+    const store = createEventStore({ pool, schema });
     const access = {
       address: temporal.address,
       ...(temporal.apiKey === null ? {} : { apiKey: temporal.apiKey, tls: true }),
@@ -104,9 +106,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       maxConcurrentActivityTaskExecutions: 64,
     });
     const archiver = archiveHistories({ store, pool, client, tenants: options.tenants, log });
+    const embedding = embedDocuments({ pool, schema, embedder: options.embedder, log });
     const stopped = worker
       .run()
-      .finally(() => archiver.stop())
+      .finally(() => Promise.all([archiver.stop(), embedding.stop()]))
       .finally(close);
     return {
       stopped,

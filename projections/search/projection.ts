@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { cleanText, close, open, replace } from '../../eventstore/index.ts';
-import type { Projection } from '../../eventstore/index.ts';
+import type { Projection, StoredEvent } from '../../eventstore/index.ts';
 import type { MemoryEvent } from '../../memory/events.ts';
 import { scopeColumns } from '../scope-columns.ts';
 import { documentView } from './views.ts';
@@ -58,6 +58,21 @@ export const searchProjection: Projection<MemoryEvent> = {
     }
   },
 };
+
+/** Types of the events that give documents. */
+export const documentEvents = ['FactAsserted', 'ProcedureLearned', 'RoundRecorded'] as const;
+
+/** The text that an event gives to search and its digest; null when it gives none, or is about somebody who was forgotten. */
+export function documentOf(
+  event: StoredEvent<MemoryEvent>,
+): { readonly text: string; readonly textHash: string } | null {
+  if (event.forgotten) return null;
+  for (const { view, op, row } of searchProjection.project(event)) {
+    if (view !== documentView.name || op !== 'open') continue;
+    return { text: String(row['content']), textHash: String(row['text_hash']) };
+  }
+  return null;
+}
 
 /** A round as one text: what search and embedding see. */
 export function roundText({

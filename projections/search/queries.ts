@@ -111,28 +111,61 @@ export async function countWithoutVector(
   return rows[0]?.n ?? 0;
 }
 
-/**
- * Stores vectors of texts; ones that are there already stay. Derived data, so it needs no event and no lock.
- * @param origin whom the texts are about, and the position they were derived from: nothing is stored of a subject that was forgotten since
- */
+/** A vector of a text, by the text's digest. */
+export interface TextVector {
+  readonly textHash: string;
+  readonly vector: Float32Array;
+}
+
+/** Whom texts are about, and the position they were derived from: nothing is stored of a subject that was forgotten since. */
+export interface VectorOrigin {
+  readonly subjects: readonly string[];
+  readonly readAt: Position;
+}
+
+/** Stores vectors of texts; ones that are there already stay. Derived data, so it needs no event and no lock. */
 export async function putVectors(
   pool: pg.Pool,
   tenant: number,
   model: string,
-  vectors: readonly { readonly textHash: string; readonly vector: Float32Array }[],
-  origin: { readonly subjects: readonly string[]; readonly readAt: Position },
+  vectors: readonly TextVector[],
+  origin: VectorOrigin,
+): Promise<void> {
+  await retryConnection(() => writeVectors(pool, tenant, model, vectors, origin));
+}
+
+/** The same in the caller's transaction. */
+export async function writeVectors(
+  client: pg.Pool | pg.ClientBase,
+  tenant: number,
+  model: string,
+  vectors: readonly TextVector[],
+  { subjects, readAt }: VectorOrigin,
 ): Promise<void> {
   if (vectors.length === 0) return;
-  const values = [
+  await client.query('select holdfast.put_embeddings($1, $2, $3, $4, $5, $6, $7)', [
     tenant,
     model,
     vectors.map(({ textHash }) => textHash),
     vectors.map(({ vector }) => signBits(vector)),
     vectors.map(({ vector }) => Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength)),
-    origin.subjects,
-    origin.readAt,
-  ];
-  await retryConnection(() => pool.query('select holdfast.put_embeddings($1, $2, $3, $4, $5, $6, $7)', values));
+    subjects,
+    readAt,
+  ]);
+}
+
+/** Which of these digests have a vector of this model. */
+export async function findVectors(
+  client: pg.ClientBase,
+  tenant: number,
+  model: string,
+  textHashes: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ text_hash: string }>(
+    'select text_hash from holdfast.embedding where tenant = $1 and model = $2 and text_hash = any ($3)',
+    [tenant, model, textHashes],
+  );
+  return new Set(rows.map(({ text_hash }) => text_hash));
 }
 
 /** One bit per dimension: set where the value is positive. */

@@ -12,17 +12,23 @@ const database = withDatabase();
 /** The functions of the schema that the application role may call. Each one more is a decision about safety. */
 const callable = [
   'append_commands(integer,text,bigint,text[],text[],text[],integer[],text[],text[],text[],integer[],integer[],boolean[],integer[],integer[],bigint[],integer[],integer[],integer[],text[],integer[],text[],text[],integer[],text[],integer[],integer[],bigint[],text[],jsonb)',
+  'claim_consumer(text,text,integer,integer,boolean)',
   'create_subject_keys(integer,text[],bytea[],text)',
   'current_tenant()',
   'find_subject_keys(integer,text[])',
   'find_tenant(text)',
+  'hold_consumer(integer,text,bigint,bigint)',
+  'move_consumer(integer,text,bigint,bigint,bigint,bigint,integer)',
+  'park_event(integer,text,bigint,bigint,bigint,integer,text,boolean)',
   'put_embeddings(integer,text,text[],text[],bytea[],text[],bigint)',
   'read_subject_keys(text[],integer[])',
+  'release_consumer(integer,text,bigint,bigint,text,integer,bigint)',
+  'renew_consumer(integer,text,bigint,integer)',
   'save_snapshot(integer,text,text,bigint,bigint,text,bigint)',
   'subjects_forgotten_at(text[])',
 ];
 /** Tables without a tenant column: nothing of a tenant stands in them. */
-const global = ['kysely_migration', 'kysely_migration_lock', 'rebuild_target', 'tenant', 'view_definition'];
+const global = ['consumer', 'kysely_migration', 'kysely_migration_lock', 'rebuild_target', 'tenant', 'view_definition'];
 
 interface Table {
   readonly name: string;
@@ -85,6 +91,8 @@ describe('every table of the schema', () => {
     expect(all.filter(({ hasTenant }) => !hasTenant).map(({ name }) => name)).toEqual(global);
     expect(all.filter(({ hasTenant, secured }) => hasTenant && !secured)).toEqual([]);
     expect(all.filter(({ hasTenant, readable }) => hasTenant && !readable).map(({ name }) => name)).toEqual([
+      'consumer_position',
+      'parked_event',
       'subject_key',
       'view_rebuild',
     ]);
@@ -109,9 +117,11 @@ describe('every table of the schema', () => {
       `select tablename || ': ' || policyname || ' for ' || cmd || ' to ' || roles::text as policy
        from pg_policies where schemaname = 'holdfast' and policyname <> 'own_tenant' order by 1`,
     );
-    // Positions of logs and of rebuilds; no word of a tenant.
+    // Positions of logs, rebuilds and consumers; no word of a tenant but what an error quotes.
     expect(rows.map(({ policy }: { policy: string }) => policy)).toEqual([
+      'consumer_position: every_tenant for ALL to {holdfast_owner}',
       'log_head: every_tenant for SELECT to {holdfast_owner}',
+      'parked_event: every_tenant for ALL to {holdfast_owner}',
       'view_rebuild: every_tenant for ALL to {holdfast_owner}',
     ]);
   });
