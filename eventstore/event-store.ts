@@ -1,23 +1,23 @@
 import type pg from 'pg';
-import type { AppendOptions, TenantRef } from './append.ts';
-import { createAppend } from './append.ts';
-import { createDecoder } from './decode-events.ts';
+import type { AppendOptions, TenantRef } from './append/append.ts';
+import { createAppend } from './append/append.ts';
+import { createDecoder } from './read/decode-events.ts';
 import { UnknownTenantError } from './errors.ts';
 import { explainFailure, explainRefusal } from './explain-failure.ts';
 import type { Command, EventShape, Position, Receipt, StoredEvent } from './event.ts';
-import { foldStream } from './fold-stream.ts';
-import type { Fold, Folded, FoldStreamOptions } from './fold-stream.ts';
+import { foldStream } from './read/fold-stream.ts';
+import type { Fold, Folded, FoldStreamOptions } from './read/fold-stream.ts';
 import type { LogSchema } from './log-schema.ts';
-import { positionAt } from './position-at.ts';
-import { readCommand, readCommandEvents, readHead } from './read.ts';
-import type { CommandSelection, StoredCommand } from './read.ts';
-import { readLog } from './read-log.ts';
-import type { ReadLogOptions } from './read-log.ts';
-import { readStream } from './read-stream.ts';
-import type { ReadStreamOptions } from './read-stream.ts';
+import { positionAt } from './read/position-at.ts';
+import { readCommand, readCommandEvents, readHead } from './read/read.ts';
+import type { CommandSelection, StoredCommand } from './read/read.ts';
+import { readLog } from './read/read-log.ts';
+import type { ReadLogOptions } from './read/read-log.ts';
+import { readStream } from './read/read-stream.ts';
+import type { ReadStreamOptions } from './read/read-stream.ts';
 import { retryConnection } from './retry-connection.ts';
-import { stampVersions } from './upcast.ts';
-import type { WakeUp } from './wake-up.ts';
+import { stampVersions } from './read/upcast.ts';
+import type { WakeUp } from './consumers/wake-up.ts';
 import { withTenant } from './with-tenant.ts';
 
 /** An append-only log per tenant, with views folded inside every append. */

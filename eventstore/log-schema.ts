@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type pg from 'pg';
 import type { EventShape } from './event.ts';
-import type { KeyWrapper } from './key-wrapper.ts';
-import type { PersonalFields } from './personal-fields.ts';
-import type { Upcasters } from './upcast.ts';
-import type { Projection } from './view.ts';
+import type { KeyWrapper } from './keys/key-wrapper.ts';
+import type { PersonalFields } from './keys/personal-fields.ts';
+import type { Upcasters } from './read/upcast.ts';
+import type { Projection } from './views/view.ts';
 
 /** Folder of the log's own migrations. Rooms with tables of their own add theirs. */
 export const logMigrations = join(import.meta.dirname, 'migrations');

@@ -8,16 +8,16 @@ import { applicationRole, openPool, ownerRole } from './database.ts';
 import { SchemaDriftError } from './errors.ts';
 import type { EventShape } from './event.ts';
 import type { LogSchema } from './log-schema.ts';
-import type { ReadArchived } from './fold-shadow.ts';
+import type { ReadArchived } from './views/fold-shadow.ts';
 import { explainRebuild } from './explain-failure.ts';
-import { withRebuildLock } from './rebuild-lock.ts';
-import { planRebuild } from './rebuild-plan.ts';
-import { describeProgress, progressLines } from './rebuild-progress.ts';
-import { buildViews } from './rebuild-views.ts';
-import { tidyAfterHandOver } from './shadow-tables.ts';
-import { textHash } from './view.ts';
-import { applyFunction, viewsOf } from './view-definitions.ts';
-import { applyViewsSql } from './view-sql.ts';
+import { withRebuildLock } from './views/rebuild-lock.ts';
+import { planRebuild } from './views/rebuild-plan.ts';
+import { describeProgress, progressLines } from './views/rebuild-progress.ts';
+import { buildViews } from './views/rebuild-views.ts';
+import { tidyAfterHandOver } from './views/shadow-tables.ts';
+import { textHash } from './views/view.ts';
+import { applyFunction, viewsOf } from './views/view-definitions.ts';
+import { applyViewsSql } from './views/view-sql.ts';
 
 /** What a migration changed. */
 export interface MigrateReport {

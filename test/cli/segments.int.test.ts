@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
-import { asOwner, dumpLogs, segmentFolder, tamper } from '../eventstore/care-rig.ts';
+import { asOwner, dumpLogs, segmentFolder, tamper } from '../eventstore/segments/care-rig.ts';
 import { freshDatabase } from '../eventstore/fresh-database.ts';
 import { history } from '../projections/history.ts';
 import { withDatabase } from '../support/with-database.ts';

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { commandLimits } from '../../eventstore/encode-command.ts';
+import { commandLimits } from '../../eventstore/append/encode-command.ts';
 import type { Command } from '../../eventstore/index.ts';
 import { ExpectedVersionConflictError, InvalidCommandError } from '../../eventstore/index.ts';
 import { withDatabase } from '../support/with-database.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, inject, test } from 'vitest';
 import { createTenant, SchemaDriftError, StreamSealedError } from '../../eventstore/index.ts';
-import { viewsVersionSql } from '../../eventstore/view-sql.ts';
-import { viewsVersion } from '../../eventstore/view.ts';
+import { viewsVersionSql } from '../../eventstore/views/view-sql.ts';
+import { viewsVersion } from '../../eventstore/views/view.ts';
 import type { FreshDatabase } from './fresh-database.ts';
 import { freshDatabase } from './fresh-database.ts';
 import { collect, note, plainStore, upTo } from './shapes.ts';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { StoredEvent } from '../../eventstore/index.ts';
-import { currentVersion } from '../../eventstore/upcast.ts';
-import { compileOperations } from '../../eventstore/view.ts';
+import { currentVersion } from '../../eventstore/read/upcast.ts';
+import { compileOperations } from '../../eventstore/views/view.ts';
 import type { MemoryEvent } from '../../memory/events.ts';
 import { holdfastSchema, projections } from '../../projections/index.ts';
 import { withDatabase } from '../support/with-database.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MemoryEvent } from '../../memory/events.ts';
-import { currentVersion } from '../../eventstore/upcast.ts';
+import { currentVersion } from '../../eventstore/read/upcast.ts';
 import { holdfastSchema } from '../../projections/index.ts';
 import { examples } from './examples.ts';
 import { memoryEventShapes } from './shape-of.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createTenant, forgetSubject } from '../../eventstore/index.ts';
 import type { Command, ForgetReceipt } from '../../eventstore/index.ts';
-import { putFields, takeFields } from '../../eventstore/personal-fields.ts';
+import { putFields, takeFields } from '../../eventstore/keys/personal-fields.ts';
 import type { MemoryEvent } from '../../memory/events.ts';
 import { personalFields } from '../../memory/personal-fields.ts';
 import { putVectors } from '../../projections/search/queries.ts';

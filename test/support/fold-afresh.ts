@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { EventShape, EventStore, LogSchema } from '../../eventstore/index.ts';
-import { compileOperations } from '../../eventstore/view.ts';
+import { compileOperations } from '../../eventstore/views/view.ts';
 
 /**
  * What the views of a tenant hold and what a fresh fold of its log gives, as sorted texts: they must be equal, always.
