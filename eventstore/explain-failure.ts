@@ -1,3 +1,4 @@
+import { InvalidReadError } from './errors-read.ts';
 import {
   StatementTimeoutError,
   StorageFullError,
@@ -23,6 +24,7 @@ const explanations: Readonly<Record<string, (error: Error) => Error>> = {
   '25P04': (error) => new StatementTimeoutError(error, "Send it again, or raise the server's transaction_timeout."),
   '55P03': (error) =>
     new StatementTimeoutError(error, 'Another session held the lock (pg_stat_activity shows it); send it again.'),
+  '22021': () => new InvalidReadError('A text of the query', 'plain text', 'one with a NUL'),
   '25006': (error) => new StoreReadOnlyError(error),
   '28000': (error) =>
     refused('28000', error, 'Correct user and password in DATABASE_URL, or let the user in (pg_hba.conf).'),

@@ -7,6 +7,7 @@ import { history } from '../projections/history.ts';
 import { withDatabase } from '../support/with-database.ts';
 import type { Noted } from './shapes.ts';
 import { note } from './shapes.ts';
+import { fillEmptyTables } from './tenant-contents.ts';
 
 const database = withDatabase();
 /** The functions of the schema that the application role may call. Each one more is a decision about safety. */
@@ -75,12 +76,7 @@ beforeAll(async () => {
       [{ textHash: textHash(tenant), vector: new Float32Array([1]) }],
       { subjects: [], readAt: 0 },
     );
-    await database.admin.query(
-      `with key as (insert into subject_key (tenant, subject, no) values ($1, 'user:ana', 1)),
-         snapshot as (insert into snapshot (tenant, stream, fold, version, position, chain, state) values ($1, 's', 'f', 1, 1, '', '{}'))
-       insert into segment (tenant, from_pos, to_pos, sha256, location, events) values ($1, 0, 0, '', '', 0)`,
-      [numbers[tenant]],
-    );
+    await fillEmptyTables(database.admin, numbers[tenant]);
   }
 });
 
@@ -143,10 +139,35 @@ describe('every table of the schema', () => {
     }
   });
 
-  test('fails closed on a tenant that is no number', async () => {
-    for (const value of ['acme', '1 or true', '1,2', '%']) {
-      await expect(seen('event', `set local holdfast.tenant = '${value}'`)).rejects.toThrow(/invalid input syntax/);
+  test('fails closed on a tenant that is no number, and on one that is none any more', async () => {
+    for (const { name } of (await tables()).filter(({ hasTenant, readable }) => hasTenant && readable)) {
+      for (const value of ['acme', '1 or true', '1,2', '%', '1e0', '99999999999', '١']) {
+        await expect(seen(name, `set local holdfast.tenant = '${value}'`), `${name} as ${value}`).rejects.toThrow(
+          /invalid input syntax|out of range/,
+        );
+      }
+      const acme = `set local holdfast.tenant = '${numbers.acme}'`;
+      for (const after of ['reset holdfast.tenant', 'set local holdfast.tenant = default']) {
+        expect(await seen(name, acme, after), `${name} after ${after}`).toEqual([]);
+      }
     }
+  });
+
+  test('keeps tenants apart in every unique key and reference, so that a violation tells of nobody else', async () => {
+    const { rows: keys } = await database.admin.query<{ key: string; first: string }>(
+      `select x.indexrelid::regclass::text as key, a.attname as first
+       from pg_index x join pg_class c on c.oid = x.indrelid
+       join pg_attribute a on a.attrelid = c.oid and a.attnum = x.indkey[0]
+       where c.relnamespace = 'holdfast'::regnamespace and (x.indisunique or x.indisexclusion)
+         and exists (select from pg_attribute t where t.attrelid = c.oid and t.attname = 'tenant' and not t.attisdropped)`,
+    );
+    expect(keys.length).toBeGreaterThan(20);
+    expect(keys.filter(({ first }) => first !== 'tenant')).toEqual([]);
+    const { rows: references } = await database.admin.query<{ columns: string }>(
+      `select conrelid::regclass || ' ' || pg_get_constraintdef(oid) as columns from pg_constraint
+       where contype = 'f' and connamespace = 'holdfast'::regnamespace`,
+    );
+    expect(references.map(({ columns }) => columns)).toEqual(['log_head FOREIGN KEY (tenant) REFERENCES tenant(no)']);
   });
 
   test('gives the application role no right to write, on the table or any column', async () => {

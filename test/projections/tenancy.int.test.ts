@@ -1,0 +1,232 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Command } from '../../eventstore/index.ts';
+import type { MemoryEvent } from '../../memory/events.ts';
+import type { Scope } from '../../memory/scope.ts';
+import * as procedural from '../../projections/procedural/queries.ts';
+import type { ViewReader } from '../../projections/read-views.ts';
+import { readViews } from '../../projections/read-views.ts';
+import * as search from '../../projections/search/queries.ts';
+import { textHash } from '../../projections/search/projection.ts';
+import { retrieve } from '../../projections/search/retrieve.ts';
+import * as semantic from '../../projections/semantic/queries.ts';
+import * as threads from '../../projections/threads/queries.ts';
+import * as working from '../../projections/working/queries.ts';
+import { withDatabase } from '../support/with-database.ts';
+import { history } from './history.ts';
+
+const database = withDatabase();
+const numbers = { acme: 0, victim: 0 };
+const secret = 'SECRET';
+const now = new Date('2026-06-01');
+const vector = { model: 'm', values: new Float32Array([1, -1]) };
+
+/** Names of people, each of whom a careless comparison takes for another. */
+const people = [
+  'acme',
+  'acme-corp',
+  'acm',
+  'ACME',
+  'acme ',
+  '%',
+  '_',
+  'acme%',
+  'a_me',
+  "a'cme",
+  "' or true --",
+  '"acme"',
+  '\\',
+  'acme\\',
+  '{acme}',
+  '(acme)',
+  'acme,acme-corp',
+  '$1',
+  'null',
+  '',
+  '\u200bacme',
+  '\uFFFD',
+];
+
+function remembered(person: string, text: string): Command<MemoryEvent> {
+  const id = `fact of ${JSON.stringify(person)}`;
+  const scope = { user: person };
+  const source = { thread: 't', branch: 'main', turn: `turn of ${JSON.stringify(person)}`, quote: text };
+  const at = '2026-01-01T00:00:00Z';
+  const stream = `people/${encodeURIComponent(person)}`;
+  const events: MemoryEvent[] = [
+    {
+      type: 'FactAsserted',
+      data: {
+        ...{
+          fact: id,
+          scope,
+          kind: 'fact',
+          subject: 'user',
+          relation: 'likes',
+          value: text,
+          text,
+          contentHash: `hash ${id}`,
+        },
+        ...{
+          confidence: 1,
+          trust: 'direct_user',
+          validFrom: at,
+          validTo: null,
+          replaces: null,
+          disputedWith: null,
+          source,
+        },
+      },
+    },
+    {
+      type: 'BlockEdited',
+      data: { scope, label: 'persona', description: 'd', value: text, limit: 100, actor: 'a', reason: 'r' },
+    },
+    {
+      type: 'ProcedureLearned',
+      data: {
+        ...{ procedure: `how ${id}`, version: 1, scope, goal: 'g', text, contentHash: `how ${id}` },
+        ...{ trust: 'direct_user', validFrom: at, source },
+      },
+    },
+  ];
+  return {
+    id: stream,
+    streams: [{ name: stream, expectedVersion: 'none' }],
+    events: events.map((event) => ({ ...event, stream })),
+  };
+}
+
+async function fill(tenant: string, mark: string): Promise<number> {
+  const no = await database.store.tenantNumber(tenant);
+  for (const command of history({ seed: 9, turns: 12, mark })) await database.store.append(tenant, command);
+  for (const person of people)
+    await database.store.append(tenant, remembered(person, `tea of ${JSON.stringify(person)} ${mark}`));
+  await search.putVectors(
+    database.pool,
+    no,
+    'm',
+    people.map((person) => ({
+      textHash: textHash(`tea of ${JSON.stringify(person)} ${mark}`),
+      vector: new Float32Array([0.7, -0.7]),
+    })),
+    { subjects: [], readAt: 0 },
+  );
+  return no;
+}
+
+/** Every query of the views, each with arguments that name things of both tenants. */
+const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Promise<unknown>>> = {
+  readKnownProcedures: (reader, scope) => procedural.readKnownProcedures(reader, scope),
+  listProcedures: (reader, scope) => procedural.listProcedures(reader, scope),
+  findByTerms: async (reader, scope) => (await search.findByTerms(reader, { scope, query: 'tea' })).matches,
+  findByVector: (reader, scope) => search.findByVector(reader, { scope, model: 'm', code: '10' }),
+  countWithoutVector: (reader, scope) => search.countWithoutVector(reader, { scope, model: 'm' }),
+  readKnownFacts: (reader, scope) => semantic.readKnownFacts(reader, scope),
+  listFacts: (reader, scope) => semantic.listFacts(reader, { reader: scope, past: true }),
+  listTurns: (reader) => threads.listTurns(reader),
+  findTurn: (reader) => threads.findTurn(reader, turns.own),
+  listThreads: (reader) => threads.listThreads(reader),
+  listApprovals: (reader) => threads.listApprovals(reader),
+  listSteps: (reader) => threads.listSteps(reader, { turn: turns.own }),
+  findExtraction: (reader) => threads.findExtraction(reader, turns.own),
+  listUnarchivedTurns: (reader) => threads.listUnarchivedTurns(reader),
+  readMessages: async (reader) => (await working.readMessages(reader, turns.place)).messages,
+  readBlocks: (reader, scope) => working.readBlocks(reader, scope),
+  retrieve: async (reader, scope) => (await retrieve(reader, { scope, query: 'tea', vector, now })).items,
+};
+const turns = { own: '', place: { thread: '', branch: '' } };
+
+async function answers(change: (reader: ViewReader) => ViewReader, scope: Scope): Promise<Record<string, unknown>> {
+  const given: Record<string, unknown> = {};
+  for (const [name, query] of Object.entries(queries)) {
+    given[name] = await readViews(database.pool, numbers.acme, (reader) => query(change(reader), scope));
+  }
+  return given;
+}
+
+const asIs = (reader: ViewReader): ViewReader => reader;
+const before: { answers?: Record<string, unknown> } = {};
+
+beforeAll(async () => {
+  await database.admin.query(`update tenant set id = 'victim' where id = 'default'`);
+  numbers.acme = await fill('acme', 'own');
+  const all = await readViews(database.pool, numbers.acme, (reader) => threads.listTurns(reader));
+  const turn = all.find(({ status }) => status === 'completed');
+  if (!turn) throw new Error('The history has completed turns.');
+  [turns.own, turns.place] = [turn.turn, { thread: turn.thread, branch: turn.branch }];
+  before.answers = await answers(asIs, { user: 'acme' });
+  numbers.victim = await fill('victim', secret);
+});
+
+describe('the queries of the views', () => {
+  test('are all here: one that is added must be looked at', () => {
+    const exported = [procedural, search, semantic, threads, working].flatMap((module) =>
+      Object.entries(module).flatMap(([name, value]) =>
+        typeof value === 'function' && !['putVectors', 'signBits', 'toVector'].includes(name) ? [name] : [],
+      ),
+    );
+    expect([...exported, 'retrieve'].sort()).toEqual(Object.keys(queries).sort());
+  });
+
+  test('answer a tenant the same, whatever another one has under the same and under other names', async () => {
+    const given = await answers(asIs, { user: 'acme' });
+    expect(given).toEqual(before.answers);
+    expect(JSON.stringify(given)).not.toContain(secret);
+    // Each gives something, or equality would say nothing; a count gives a number.
+    const empty = Object.entries(given).filter(([, value]) => Array.isArray(value) && value.length === 0);
+    expect(empty.map(([name]) => name)).toEqual([]);
+  });
+
+  test('give nothing when they ask for another tenant by mistake: row-level security stands behind them', async () => {
+    const mistaken = await answers((reader) => ({ ...reader, tenant: numbers.victim }), { user: 'acme' });
+    expect(JSON.stringify(mistaken)).not.toContain(secret);
+    for (const [name, value] of Object.entries(mistaken)) {
+      expect(value === undefined || value === 0 || (Array.isArray(value) && value.length === 0), name).toBe(true);
+    }
+  });
+});
+
+describe('scopes', () => {
+  test.each(people)('%j sees what is its own and nobody else’s', async (person) => {
+    const given = await answers(asIs, { user: person });
+    const own = `tea of ${JSON.stringify(person)} own`;
+    // A search finds the same text as a fact and as a how-to.
+    const texts = (name: string, field: string): string[] => {
+      const found = (given[name] as Record<string, unknown>[]).map((row) => String(row[field]));
+      return [...new Set(found.filter((text) => text.startsWith('tea of')))];
+    };
+    expect({
+      facts: texts('listFacts', 'text'),
+      known: texts('readKnownFacts', 'text'),
+      blocks: texts('readBlocks', 'value'),
+      howTos: texts('listProcedures', 'content'),
+      words: texts('findByTerms', 'content'),
+      meaning: texts('findByVector', 'content'),
+    }).toEqual({ facts: [own], known: [own], blocks: [own], howTos: [own], words: [own], meaning: [own] });
+    expect(JSON.stringify(given)).not.toContain(secret);
+  });
+
+  test.each(['acme\0', '\0'])('%j, which no database can hold, is an error of ours', async (user) => {
+    await expect(answers(asIs, { user })).rejects.toMatchObject({ code: 'INVALID_READ' });
+  });
+
+  test.each([
+    '%',
+    "' | 'x",
+    'tea & !x',
+    ':*',
+    '\\',
+    '"',
+    "tea'; drop table holdfast.fact; --",
+    'tea'.repeat(50_000),
+    '\u0007',
+  ])('a search for %j stays inside', async (query) => {
+    const items = await readViews(database.pool, numbers.acme, async (reader) => {
+      const found = await search.findByTerms(reader, { scope: { user: 'acme' }, query });
+      const recalled = await retrieve(reader, { scope: { user: 'acme' }, query, vector, now });
+      return [...found.matches.map(({ content }) => content), ...recalled.items.map(({ text }) => text)];
+    });
+    expect(items.filter((text) => text.includes(secret))).toEqual([]);
+    for (const text of items.filter((one) => one.startsWith('tea of'))) expect(text).toBe('tea of "acme" own');
+  });
+});
