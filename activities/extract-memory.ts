@@ -7,6 +7,7 @@ import type { MemoryEvent, MemoryOutcome } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import type { KnownFact, MemoryProposal } from '../memory/reconcile.ts';
 import { turnScope } from '../memory/scope.ts';
+import { subjectsOf } from '../memory/subject.ts';
 import { shorten } from '../memory/text.ts';
 import { readViews } from '../projections/read-views.ts';
 import { readKnownFacts } from '../projections/semantic/queries.ts';
@@ -14,7 +15,7 @@ import { findTurn } from '../projections/threads/queries.ts';
 import type { TurnRow } from '../projections/threads/queries.ts';
 import { UnknownAgentError, UnknownTurnError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
-import { assertRemembered, attachVectors, decideWrite, searchableTexts, subjectsOf } from './memory-write.ts';
+import { assertRemembered, attachVectors, decideWrite, searchableTexts } from './memory-write.ts';
 import type { ActivityScope } from './run-activity.ts';
 import type { TurnRef } from './types.ts';
 

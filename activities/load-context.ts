@@ -6,6 +6,7 @@ import { commands } from '../memory/keys.ts';
 import type { AssembledPrompt, ThreadMessage } from '../memory/prompt.ts';
 import { assemblePrompt, recentMessages, toPromptMessage } from '../memory/prompt.ts';
 import { turnScope } from '../memory/scope.ts';
+import { subjectsOf } from '../memory/subject.ts';
 import { estimateTokens } from '../memory/text.ts';
 import { readViews } from '../projections/read-views.ts';
 import { retrieve } from '../projections/search/retrieve.ts';
@@ -16,7 +17,7 @@ import { TurnEndedError, UnknownTurnError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ConfiguredAt } from './configure-agent.ts';
 import { toolSpecs } from './configure-agent.ts';
-import { assertRemembered, subjectsOf } from './memory-write.ts';
+import { assertRemembered } from './memory-write.ts';
 import type { StepInput } from './types.ts';
 
 /** What a step needs besides the dependencies of all activities. */

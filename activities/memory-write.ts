@@ -5,6 +5,7 @@ import { streams } from '../memory/keys.ts';
 import type { MemoryProposal } from '../memory/reconcile.ts';
 import { reconcile } from '../memory/reconcile.ts';
 import type { Scope } from '../memory/scope.ts';
+import { subjectsOf } from '../memory/subject.ts';
 import type { ViewReader } from '../projections/read-views.ts';
 import { readViews } from '../projections/read-views.ts';
 import { readKnownProcedures } from '../projections/procedural/queries.ts';
@@ -93,11 +94,6 @@ export function searchableTexts(events: readonly MemoryEvent[]): string[] {
   return events.flatMap((event) =>
     event.type === 'FactAsserted' || event.type === 'ProcedureLearned' ? [event.data.text] : [],
   );
-}
-
-/** Whom the memories of a scope are about. */
-export function subjectsOf(scope: Scope): string[] {
-  return scope.user === undefined ? [] : [`user:${scope.user}`];
 }
 
 /**

@@ -69,11 +69,11 @@ export async function findConnections(config: Config): Promise<Connections> {
 
 /** Opens a client on the servers that `findConnections` finds. The caller closes it. */
 export async function connect(config: Config, connections?: Connections): Promise<HoldfastClient> {
-  const { databaseUrl, temporalAddress } = connections ?? (await findConnections(config));
+  const { databaseUrl, adminUrl, temporalAddress } = connections ?? (await findConnections(config));
   const { baseUrl, apiKey, timeoutMs } = config.model;
   const keyWrapper = await findKeyWrapper(config);
   return createClient({
-    database: { url: databaseUrl },
+    database: { url: databaseUrl, adminUrl },
     ...(keyWrapper ? { keyWrapper } : {}),
     temporal: {
       address: temporalAddress,

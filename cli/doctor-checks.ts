@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { usesDemoModel } from '../config/config.ts';
 import type { Connections } from './connect.ts';
-import { failed, ok } from './doctor-finding.ts';
+import { failed, look, ok } from './doctor-finding.ts';
 import type { Finding } from './doctor-finding.ts';
 import { examinePostgres } from './doctor-postgres.ts';
 import { examineTemporal } from './doctor-temporal.ts';
@@ -18,6 +18,7 @@ export async function examine(readConfig: () => Config): Promise<Finding[]> {
     return [...findings, failed('environment', error)];
   }
   findings.push(await examineConfigFile(config));
+  findings.push(await look('master key', () => examineMasterKey(config)));
   const { findConnections } = await import('./connect.ts');
   let connections: Connections | undefined;
   try {
@@ -52,6 +53,15 @@ async function examineConfigFile({ configFile }: Config): Promise<Finding> {
   } catch (error) {
     return failed('config file', error);
   }
+}
+
+async function examineMasterKey(config: Config): Promise<Finding> {
+  const { findKeyWrapper, missingMasterKey } = await import('./master-key.ts');
+  const keyWrapper = await findKeyWrapper(config);
+  if (keyWrapper) return ok('master key', `personal data is protected by ${keyWrapper.id}`);
+  // The local stack makes its own when it is first started.
+  if (config.databaseUrl === null) return ok('master key', 'none yet; `npm run dev` makes one');
+  throw missingMasterKey();
 }
 
 async function examineModel(config: Config): Promise<Finding> {

@@ -11,6 +11,7 @@ import { exitCodeHelp } from './exit-codes.ts';
 import { registerExport } from './export.ts';
 import { registerImport } from './import.ts';
 import { invocation } from './invocation.ts';
+import { registerKeys } from './keys.ts';
 import { registerMemory } from './memory.ts';
 import { registerMigrate } from './migrate.ts';
 import { createOutput, UsageError } from './output.ts';
@@ -66,6 +67,7 @@ const registrations = [
   registerCheckpoints,
   registerReplay,
   registerMemory,
+  registerKeys,
   registerApprovals,
   registerExport,
   registerImport,

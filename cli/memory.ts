@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import { shorten } from '../memory/text.ts';
 import type { Scope } from '../memory/scope.ts';
 import { bold, day, dim, indent, oneLine, statusColour, table } from './format.ts';
+import { registerMemoryForget } from './memory-forget.ts';
 import { registerMemoryDiff } from './memory-diff.ts';
 import { UsageError } from './output.ts';
 import { explain, positionOrTime, runCommand, wholeNumber } from './run-command.ts';
@@ -27,7 +28,7 @@ type Block = Awaited<ReturnType<HoldfastClient['memory']['blocks']>>[number];
 type FoundItem = Awaited<ReturnType<HoldfastClient['memory']['search']>>['items'][number];
 type Fact = Awaited<ReturnType<HoldfastClient['memory']['list']>>[number];
 
-/** Registers `memory search`, `list`, `diff`, `blocks` and `set-block`. */
+/** Registers `memory search`, `list`, `diff`, `forget`, `blocks` and `set-block`. */
 export function registerMemory(program: Command): void {
   const memory = program.command('memory').description('search and list what is remembered');
   explain(
@@ -133,6 +134,7 @@ export function registerMemory(program: Command): void {
       json: '[{fact, kind, subject, relation, value, text, scope, confidence, trust, validFrom, validTo, replacedBy, disputedWith, position, sources: [{turn, thread, quote, position}]}]',
     },
   );
+  registerMemoryForget(memory);
   registerMemoryDiff(memory);
 }
 

@@ -1,5 +1,5 @@
 import { assertSafeRole, assertSchema, createEventStore, openPool } from '../eventstore/index.ts';
-import type { KeyWrapper, Moment, StoredEvent } from '../eventstore/index.ts';
+import type { ForgetReceipt, KeyWrapper, Moment, StoredEvent } from '../eventstore/index.ts';
 import type { Embedder } from '../llm/ports.ts';
 import type { MemoryEvent } from '../memory/events.ts';
 import type { Scope } from '../memory/scope.ts';
@@ -21,6 +21,8 @@ import { decideApproval, findApproval } from './decide-approval.ts';
 import type { ApprovalDecision, DecisionOutcome } from './decide-approval.ts';
 import { diffMemory } from './diff-memory.ts';
 import type { MemoryDiff, MemoryDiffRequest } from './diff-memory.ts';
+import { forgetUser } from './forget-user.ts';
+import type { ForgetUser } from './forget-user.ts';
 import { editBlock } from './edit-block.ts';
 import type { BlockEdit } from './edit-block.ts';
 import { archivedHistory, explainTurn } from './explain-turn.ts';
@@ -34,6 +36,8 @@ export interface ClientOptions {
   readonly database: {
     /** A URL whose user may `set role holdfast_app`. */
     readonly url: string;
+    /** A URL whose user may `set role holdfast_owner`; for `memory.forget` only. @default url */
+    readonly adminUrl?: string;
     /** @default 10 */
     readonly maxConnections?: number;
   };
@@ -101,6 +105,8 @@ export interface HoldfastClient {
     blocks(request: { readonly scope: Scope; readonly at?: Moment }): Promise<BlockRow[]>;
     /** Sets a block, compare-and-set. */
     editBlock(edit: BlockEdit): Promise<BlockRow>;
+    /** Erases a user for good and gives a receipt. */
+    forget(request: ForgetUser): Promise<ForgetReceipt>;
   };
   /** Closes both connections. */
   close(): Promise<void>;
@@ -180,6 +186,10 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
       diff: (request) => diffMemory(context, request),
       blocks: ({ scope, at }) => read((reader) => readBlocks(reader, scope), at),
       editBlock: (edit) => editBlock(context, edit),
+      forget: (request) => {
+        const { url, adminUrl = url } = options.database;
+        return forgetUser({ adminUrl, tenant, keyWrapper: options.keyWrapper }, request);
+      },
       list: ({ scope, past = false, at }) => read((reader) => listFacts(reader, { reader: scope, past }), at),
     },
     async close() {

@@ -2,6 +2,7 @@ import { cleanText } from '../eventstore/index.ts';
 import { streams } from '../memory/keys.ts';
 import type { Scope } from '../memory/scope.ts';
 import { isVisible } from '../memory/scope.ts';
+import { subjectsOf } from '../memory/subject.ts';
 import { readViews } from '../projections/read-views.ts';
 import { readBlocks } from '../projections/working/queries.ts';
 import type { BlockRow } from '../projections/working/queries.ts';
@@ -61,7 +62,7 @@ export async function editBlock(context: ClientContext, edit: BlockEdit): Promis
       {
         type: 'BlockEdited',
         stream,
-        subjects: scope.user === undefined ? [] : [`user:${scope.user}`],
+        subjects: subjectsOf(scope),
         data: { scope, label, description, value, limit, actor, reason },
       },
     ],

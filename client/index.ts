@@ -4,6 +4,8 @@ export type { ClientOptions, HoldfastClient } from './create-client.ts';
 export { localKeyWrapper } from '../eventstore/index.ts';
 export type { KeyWrapper } from '../eventstore/index.ts';
 export type { SendTurn, TurnResult, WaitOptions } from './send-turn.ts';
+export type { ForgetUser } from './forget-user.ts';
+export type { ForgetReceipt } from '../eventstore/index.ts';
 export type { BlockEdit } from './edit-block.ts';
 export type { ApprovalDecision, DecisionOutcome } from './decide-approval.ts';
 export type { ExplainedItem, ExplainedStep, ExplainedTurn } from './explain-turn.ts';

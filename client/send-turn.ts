@@ -11,6 +11,7 @@ import type { EventStore } from '../eventstore/index.ts';
 import type { MemoryEvent } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import { turnScope } from '../memory/scope.ts';
+import { userSubject } from '../memory/subject.ts';
 import { readViews } from '../projections/read-views.ts';
 import type { TurnRow } from '../projections/threads/queries.ts';
 import { findTurn, listApprovals } from '../projections/threads/queries.ts';
@@ -165,11 +166,11 @@ async function requestTurn(
       {
         type: 'TurnRequested',
         stream,
-        subjects: user === null ? [] : [`user:${user}`],
+        subjects: user === null ? [] : [userSubject(user)],
         data: { turn, thread, branch, agent, user, message, occurredAt: occurredAt.toISOString() },
       },
     ],
-    meta: { actor: user === null ? 'client' : `user:${user}`, scope: turnScope({ user, thread }) },
+    meta: { actor: user === null ? 'client' : userSubject(user), scope: turnScope({ user, thread }) },
   });
   if (receipt.bodyDiffers) {
     // A retry comes with another time; only another message or place makes it another turn.

@@ -18,7 +18,8 @@ import { appendBeyondQuota, destroyKeys, forgottenStream, lastForget } from './r
 import type { ForgetReceipt, ForgottenCounts, SubjectForgotten } from './record-forget.ts';
 import { retryConnection } from '../retry-connection.ts';
 import { rewriteRows } from './rewrite-rows.ts';
-import type { ReadArchivedEvents, SubjectScan } from './scan-subject.ts';
+import type { ReadArchived } from '../views/fold-shadow.ts';
+import type { SubjectScan } from './scan-subject.ts';
 import { scanSubject } from './scan-subject.ts';
 import { viewsVersion } from '../views/view.ts';
 import { withTenant } from '../with-tenant.ts';
@@ -39,7 +40,7 @@ export interface ForgetOptions<E extends EventShape> {
   /** Counts what would be forgotten, holding the same locks, and changes nothing. @default false */
   readonly dryRun?: boolean;
   /** Way to the events of an archived log. @default none; a log that was archived is then refused */
-  readonly readArchived?: ReadArchivedEvents;
+  readonly archived?: ReadArchived;
 }
 
 /**
@@ -85,13 +86,13 @@ async function forgetOnce<E extends EventShape>(
   tenant: TenantRef,
   options: ForgetOptions<E>,
 ): Promise<ForgetReceipt> {
-  const { schema, subject, readArchived } = options;
+  const { schema, subject, archived } = options;
   const scan: SubjectScan<E> = {
     tenant,
     subject,
     decode: createDecoder(schema),
     rows: collectForgottenRows(schema.projections),
-    readArchived,
+    archived,
     upTo: 0,
     named: 0,
     events: 0,
@@ -156,6 +157,12 @@ async function forgetLocked<E extends EventShape>(
   for (const data of schema.derived ?? []) {
     derived[data.name] = await data.clear(client, { tenant: tenant.no, subject });
   }
+  // Handlers put words of events into their errors.
+  await client.query(
+    `update holdfast.parked_event p set error = '[forgotten]' from holdfast.event e
+     where p.tenant = $1 and e.tenant = $1 and e.position = p.position and $2 = any (e.subjects)`,
+    [tenant.no, subject],
+  );
   const before = await lastForget(client, tenant.no, subject);
   const isNothingNew = scan.events === 0 && Object.values(derived).every((count) => count === 0);
   if (before.receipt && isNothingNew) return { ...before.receipt, repeated: true };

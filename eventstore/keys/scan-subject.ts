@@ -3,17 +3,12 @@ import type { DecodeEvents, EventRow } from '../read/decode-events.ts';
 import { selectEvents } from '../read/decode-events.ts';
 import { LogArchivedError } from '../errors-read.ts';
 import type { EventShape, Position, StoredEvent } from '../event.ts';
+import type { ReadArchived } from '../views/fold-shadow.ts';
 import type { ForgottenRows } from './forgotten-rows.ts';
 import { sealedFieldsOf } from './personal-cipher.ts';
 
 /** Positions looked at per page. */
 const pageWidth = 5_000;
-
-/** Gives archived events in order of position, as the event table gave them: see readSegments. */
-export type ReadArchivedEvents = (range: {
-  readonly after: Position;
-  readonly upTo: Position;
-}) => AsyncIterable<EventRow>;
 
 /** What has been found about a subject so far. */
 export interface SubjectScan<E extends EventShape> {
@@ -21,7 +16,7 @@ export interface SubjectScan<E extends EventShape> {
   readonly subject: string;
   readonly decode: DecodeEvents<E>;
   readonly rows: ForgottenRows<E>;
-  readonly readArchived: ReadArchivedEvents | undefined;
+  readonly archived: ReadArchived | undefined;
   /** Positions up to here have been looked at. */
   upTo: Position;
   /** Events that name the subject. */
@@ -45,14 +40,14 @@ export async function scanSubject<E extends EventShape>(
 ): Promise<void> {
   const { tenant, subject } = scan;
   if (scan.upTo < log.base) {
-    if (!scan.readArchived) throw archivedError(tenant.id, log.base);
+    if (!scan.archived) throw archivedError(tenant.id, log.base);
     let page: EventRow[] = [];
     const flush = async (): Promise<void> => {
       const own = page;
       page = [];
       add(scan, await read((client) => decodePage(scan, client, own)));
     };
-    for await (const row of scan.readArchived({ after: scan.upTo, upTo: log.base })) {
+    for await (const row of scan.archived(tenant.id, { after: scan.upTo, upTo: log.base })) {
       if (!row.subjects?.includes(subject)) continue;
       page.push(row);
       if (page.length === 500) await flush();

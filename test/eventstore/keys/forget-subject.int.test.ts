@@ -174,13 +174,13 @@ describe('forgetSubject', () => {
     await expect(rig.forget('user:ana')).rejects.toBeInstanceOf(LogArchivedError);
     const asked: unknown[] = [];
     const receipt = await rig.forget('user:ana', {
-      readArchived: async function* (range) {
-        asked.push(range);
+      archived: async function* (tenant, range) {
+        asked.push({ tenant, ...range });
         await Promise.resolve();
         yield* archived;
       },
     });
-    expect(asked).toEqual([{ after: 0, upTo: 4 }]);
+    expect(asked).toEqual([{ tenant: 'default', after: 0, upTo: 4 }]);
     expect(receipt).toMatchObject({ events: 6, rows: { saying: 6, last_saying: 6 } });
     expect(await rig.tablesWith('anaq7z')).toEqual([]);
   });
@@ -270,6 +270,18 @@ describe('caches of the log', () => {
     expect(await rig.forget('user:ana')).toMatchObject({ snapshots: 1 });
     expect(await rig.tablesWith('anaq7z')).toEqual([]);
     expect((await rig.store.foldStream('default', 's', heard)).state).toEqual(upTo(3).map(() => '[forgotten]'));
+  });
+
+  test('errors of consumers that parked an event of theirs go', async () => {
+    await using rig = await forgetRig();
+    for (const user of ['ana', 'bo']) await rig.store.append('default', said(user, secret, [`user:${user}`]));
+    await rig.database.admin.query(
+      `insert into parked_event (tenant, consumer, position, attempts, error)
+       select 1, 'mailer', position, 3, 'cannot send: anaq7z ' || position from event`,
+    );
+    await rig.forget('user:ana');
+    const { rows } = await rig.database.admin.query('select error from parked_event order by position');
+    expect(rows).toEqual([{ error: '[forgotten]' }, { error: 'cannot send: anaq7z 2' }]);
   });
 
   test('what a killed rebuild left behind goes, and the next rebuild begins that log again', async () => {
