@@ -95,13 +95,12 @@ test('a memory that was promised and not written is partial, one too many is dup
   await change('ProcedureLearned', 'Nothing');
   expect(await figuresOf(['good'])).toMatchObject({ partial: 1, duplicated: 0 });
   await change('Nothing', 'ProcedureLearned');
-  await database.admin.query(
-    `update event set data = replace(data::text, 'stored', 'duplicate')::json where type = 'ToolCompleted'`,
-  );
+  const promise = async (from: string, to: string): Promise<void> => {
+    await database.admin.query(`update tool_outcome set result = replace(result, $1, $2)`, [from, to]);
+  };
+  await promise('"stored"', '"nothing"');
   expect(await figuresOf(['good'])).toMatchObject({ partial: 0, duplicated: 1 });
-  await database.admin.query(
-    `update event set data = replace(data::text, '[{\\"outcome\\":\\"duplicate', '[{\\"outcome\\":\\"stored')::json where type = 'ToolCompleted'`,
-  );
+  await promise('"nothing"', '"stored"');
 });
 
 test('a turn without its terminal event is partial, one with two is duplicated', async () => {
