@@ -122,7 +122,10 @@ describe('while nine writers append', { timeout: 240_000 }, () => {
         if (pid === undefined) throw new Error('No backend of a writer is there.');
         process.kill(pid, 'SIGKILL');
         // An append or two may get through before the others are told that the server goes down.
-        await until('a connection broke', () => writers.broken > before || undefined, { timeoutMs: 60_000, everyMs: 5 });
+        await until('a connection broke', () => writers.broken > before || undefined, {
+          timeoutMs: 60_000,
+          everyMs: 5,
+        });
         await untilFurther(writers, 1);
       }
       await writers.done;
