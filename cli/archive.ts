@@ -10,6 +10,7 @@ interface ArchiveFlags {
   readonly to: string;
   readonly tenant?: string;
   readonly segmentEvents?: number;
+  readonly ignoreConsumers?: boolean;
 }
 
 /** Registers `archive`: moves old events into segments and deletes them from the database. */
@@ -23,13 +24,21 @@ export function registerArchive(program: Command): void {
       .requiredOption('--below <position>', 'whole segments below this position go', wholeNumber(1))
       .requiredOption('--to <folder>', 'where the segments go, and from then on the only place of those events')
       .option('--tenant <id>', 'whose log (default: HOLDFAST_TENANT)')
+      .option('--ignore-consumers', 'archive also what consumers have not handled yet')
       .option('--segment-events <n>', 'events of one segment (default: 100000)', wholeNumber(1))
       .action((flags: ArchiveFlags, command: Command) =>
         runCommand(command, async ({ config, output }) => {
           const { archiveLog } = await import('../eventstore/index.ts');
-          const { below, to: folder, segmentEvents, tenant = config.tenant } = flags;
+          const { below, to: folder, segmentEvents, ignoreConsumers = false, tenant = config.tenant } = flags;
           const report = await archiveLog({
-            ...{ adminUrl: await findAdminUrl(config), tenant, below, folder, onProgress: sayProgress(output) },
+            ...{
+              adminUrl: await findAdminUrl(config),
+              tenant,
+              below,
+              folder,
+              ignoreConsumers,
+              onProgress: sayProgress(output),
+            },
             ...(segmentEvents === undefined ? {} : { segmentEvents }),
           });
           const { base, events, segments } = report;

@@ -55,6 +55,7 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   LOG_NOT_EMPTY: exitCodes.conflict,
   LOG_BUSY: exitCodes.conflict,
   SEGMENTS_DIVERGE: exitCodes.conflict,
+  CONSUMERS_BEHIND: exitCodes.conflict,
   SEGMENTS_MISSING: exitCodes.notFound,
   KEYS_MISSING: exitCodes.notFound,
   PARKED_EVENT_NOT_FOUND: exitCodes.notFound,

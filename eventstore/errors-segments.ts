@@ -92,3 +92,21 @@ export class KeysMissingError extends HoldfastError {
     );
   }
 }
+
+/** Thrown when events are to be archived that a consumer still needs: it has not come to them, or has parked one. Nothing was deleted. */
+export class ConsumersBehindError extends HoldfastError {
+  readonly consumer: string;
+  /** First position that the consumer still needs. */
+  readonly position: Position;
+  constructor(tenant: string, consumer: string, position: Position) {
+    super(
+      'CONSUMERS_BEHIND',
+      `Consumer "${consumer}" still needs position ${position} of the log of tenant "${tenant}", which would be archived.`,
+      {
+        hint: `Let it catch up or decide what it has parked (\`holdfast consumers\`), archive below ${position}, or add --ignore-consumers if it is not used any more.`,
+      },
+    );
+    this.consumer = consumer;
+    this.position = position;
+  }
+}

@@ -112,6 +112,7 @@ export type { ReadSegmentsOptions } from './segments/read-segments.ts';
 export { listTenants as listSegmentTenants } from './segments/segment-folder.ts';
 export type { LogProgress, OnLogProgress } from './segments/log-progress.ts';
 export {
+  ConsumersBehindError,
   KeysMissingError,
   LogBusyError,
   LogDamagedError,

@@ -218,6 +218,7 @@ describe('what the package shows', () => {
     expect(Object.keys(eventstore).sort()).toEqual([
       'CommandBodyDiffersError',
       'ConsumerLeaseLostError',
+      'ConsumersBehindError',
       'ExpectedVersionConflictError',
       'HandOverBlockedError',
       'InvalidCommandError',

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import type pg from 'pg';
 import { openPool, ownerRole } from '../database.ts';
-import { SegmentsDivergeError } from '../errors-segments.ts';
+import { ConsumersBehindError, SegmentsDivergeError } from '../errors-segments.ts';
 import type { Position } from '../event.ts';
 import { explainFailure } from '../explain-failure.ts';
 import { exportSegments } from './export-segments.ts';
@@ -25,6 +25,8 @@ export interface ArchiveLogOptions {
   readonly folder: string;
   /** As for exportLog. @default 100000 */
   readonly segmentEvents?: number;
+  /** Archive also what consumers have not handled yet. @default false: ConsumersBehindError */
+  readonly ignoreConsumers?: boolean;
   readonly onProgress?: OnLogProgress;
 }
 
@@ -52,11 +54,11 @@ const batchEvents = 2_000;
  * segment is read back whole (hashes, chain, chain against the log), written into the ledger, and only then its events go, in short
  * transactions. Commands stay, so replays are answered as ever; views stay. Killed in the middle, the next call goes on.
  * Reads below the base throw LogArchivedError; `verify` and rebuilds take the folder.
- * Throws UnknownTenantError, SegmentDamagedError, SegmentFolderError, SegmentsMissingError, SegmentsDivergeError, LogBusyError,
- * StoreUnavailableError.
+ * Throws UnknownTenantError, SegmentDamagedError, SegmentFolderError, SegmentsMissingError, SegmentsDivergeError, ConsumersBehindError,
+ * LogBusyError, StoreUnavailableError.
  */
 export async function archiveLog(options: ArchiveLogOptions): Promise<ArchiveReport> {
-  const { adminUrl, tenant, below, folder, segmentEvents, onProgress } = options;
+  const { adminUrl, tenant, below, folder, segmentEvents, ignoreConsumers = false, onProgress } = options;
   const pool = openPool({
     url: adminUrl,
     role: ownerRole,
@@ -71,6 +73,7 @@ export async function archiveLog(options: ArchiveLogOptions): Promise<ArchiveRep
       const { manifest } = await exportSegments({ pool, log, folder, upTo, segmentEvents, onProgress });
       const start = await readBase(pool, log.no);
       const segments = manifest.segments.filter(({ to }) => to > start && to <= upTo);
+      if (!ignoreConsumers) await checkConsumers(pool, log, segments.at(-1)?.to ?? 0);
       const report = everyPositions(onProgress, { doing: 'archive', tenant, of: segments.at(-1)?.to ?? start });
       let base = start;
       for (const entry of segments) {
@@ -97,6 +100,23 @@ async function readBase(pool: pg.Pool, tenant: number): Promise<Position> {
     ]);
     return rows[0]?.base ?? 0;
   });
+}
+
+/** Throws ConsumersBehindError when a consumer needs an event up to a position: one it has not come to, or one it has parked. */
+async function checkConsumers(pool: pg.Pool, log: Log, upTo: Position): Promise<void> {
+  const behind = await withTenant(pool, log.no, async (client) => {
+    const { rows } = await client.query<{ name: string; position: Position }>(
+      `select * from (
+         select c.name, coalesce(p.position, 0) + 1 as position
+         from holdfast.consumer c left join holdfast.consumer_position p on p.tenant = $1 and p.name = c.name
+         union all
+         select consumer, position from holdfast.parked_event where tenant = $1 and state in ('parked', 'retry')) needed
+       where position <= $2 order by position limit 1`,
+      [log.no, upTo],
+    );
+    return rows[0];
+  });
+  if (behind) throw new ConsumersBehindError(log.id, behind.name, behind.position);
 }
 
 /** Reads the file back, and holds its chain against the log's: what is deleted is what the file holds. */

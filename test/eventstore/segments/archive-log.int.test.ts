@@ -219,6 +219,28 @@ describe('an archive deletes nothing', () => {
     expect(rows).toEqual([{ base: 60, first: 61, events: 60 }]);
   });
 
+  test('that a consumer still needs', async () => {
+    await using database = await notedDatabase();
+    const folder = await segmentFolder();
+    await filled(database);
+    const { admin, url: adminUrl } = database;
+    const archive = (options = {}): Promise<unknown> =>
+      archiveLog({ adminUrl, tenant, folder, below: 61, segmentEvents: 30, ...options });
+    await admin.query(`insert into consumer (name) values ('mail')`);
+    // Not yet been to this log; behind; with an event that waits for a decision.
+    await expect(archive()).rejects.toMatchObject({ code: 'CONSUMERS_BEHIND', consumer: 'mail', position: 1 });
+    await admin.query(`insert into consumer_position (tenant, name, position) values (1, 'mail', 59)`);
+    await expect(archive()).rejects.toMatchObject({ code: 'CONSUMERS_BEHIND', position: 60 });
+    await admin.query(`update consumer_position set position = 60;
+      insert into parked_event (tenant, consumer, position, attempts, error) values (1, 'mail', 7, 3, 'no')`);
+    await expect(archive()).rejects.toMatchObject({ code: 'CONSUMERS_BEHIND', position: 7 });
+    const { rows } = await admin.query<{ events: number }>('select count(*)::int as events from event');
+    expect(rows).toEqual([{ events: 120 }]);
+    await admin.query(`update parked_event set state = 'skipped'`);
+    expect(await archive()).toMatchObject({ base: 60, events: 60 });
+    expect(await archive({ below: 91, ignoreConsumers: true })).toMatchObject({ base: 90, events: 30 });
+  });
+
   test('twice or too little when it is killed', async () => {
     await using database = await notedDatabase();
     const folder = await segmentFolder();

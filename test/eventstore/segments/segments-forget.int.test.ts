@@ -2,12 +2,18 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect, inject, test } from 'vitest';
+import type { VerifyReport } from '../../../eventstore/index.ts';
 import { exportLog, importLog, localKeyWrapper, verifyLog } from '../../../eventstore/index.ts';
+import { createFindings } from '../../../eventstore/segments/findings.ts';
+import { readCommands } from '../../../eventstore/segments/read-commands.ts';
+import { createViewsVerifier } from '../../../eventstore/segments/verify-views.ts';
 import { asOwner, dumpLogs, segmentFolder } from './care-rig.ts';
 import type { FreshDatabase } from '../fresh-database.ts';
 import { freshDatabase } from '../fresh-database.ts';
+import { forgetRig } from '../keys/forget-rig.ts';
+import { schema as forgetSchema } from '../keys/forget-schema.ts';
 import { masterKey, said, saidSchema, saidStore } from '../keys/personal-shapes.ts';
-import { collect } from '../shapes.ts';
+import { collect, upTo } from '../shapes.ts';
 
 const { plainTemplateDatabase } = inject('servers');
 const tenant = 'default';
@@ -83,4 +89,38 @@ test('who was forgotten cannot be read from any copy without the key, old or new
   const next = await saidStore(old).append(tenant, said('3', 'Ana is back', [ana]));
   expect(next.firstPosition).toBe(3);
   expect(await texts(old)).toEqual(['[forgotten]', 'Bo prefers mail', 'Ana is back']);
+});
+
+test('a log verifies after a subject was forgotten; when it happens meanwhile, views are left out', async () => {
+  await using rig = await forgetRig();
+  for (const n of upTo(40)) {
+    const subject = n % 3 === 0 ? 'user:ana' : 'user:bo';
+    await rig.store.append(tenant, said(`s/${n}`, `text ${n}`, [subject], { data: { n: n % 7 } }));
+  }
+  const verify = (): Promise<VerifyReport> =>
+    asOwner(rig.database, (pool) => verifyLog({ pool, schema: forgetSchema, tenant }));
+  expect(await verify()).toMatchObject({ ok: true, position: 40, problems: [] });
+  await rig.forget('user:ana');
+  const after = await verify();
+  expect(after).toMatchObject({ ok: true, position: 41, problems: [] });
+  expect(after.checks.find(({ name }) => name === 'views')).toMatchObject({ skipped: null });
+
+  // Folded before somebody is forgotten, compared after it.
+  await asOwner(rig.database, async (pool) => {
+    const client = await pool.connect();
+    try {
+      const findings = createFindings();
+      const views = await createViewsVerifier({ client, schema: forgetSchema, tenant: 1, findings });
+      for await (const { events } of readCommands(pool, { id: tenant, no: 1 }, { after: 0, upTo: 41 })) {
+        for (const event of events) await views.fold(event);
+      }
+      await rig.forget('user:bo');
+      await views.compare(41);
+      expect(findings.problems()).toEqual([]);
+      expect(findings.checks().find(({ name }) => name === 'views')?.skipped).toMatch(/forgotten meanwhile/);
+    } finally {
+      client.release(true);
+    }
+  });
+  expect(await verify()).toMatchObject({ ok: true, position: 42, problems: [] });
 });

@@ -1,14 +1,16 @@
+import { createHash } from 'node:crypto';
 import { copyFile, cp, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { VerifyReport } from '../../../eventstore/index.ts';
-import { createEventStore, createTenant, exportLog, migrate, verifyLog } from '../../../eventstore/index.ts';
+import { createEventStore, createTenant, exportLog, importLog, migrate, verifyLog } from '../../../eventstore/index.ts';
 import { holdfastSchema } from '../../../projections/index.ts';
 import { history } from '../../projections/history.ts';
 import { asOwner, segmentFolder, tamper } from './care-rig.ts';
 import type { FreshDatabase } from '../fresh-database.ts';
 import { freshDatabase } from '../fresh-database.ts';
-import { notedSchema } from './noted-view.ts';
+import { notedDatabase, notedSchema } from './noted-view.ts';
 import { noted, upTo } from '../shapes.ts';
 
 const schema = notedSchema();
@@ -282,6 +284,42 @@ describe('verify finds what was done to segment files', () => {
     const report = await tampered(change);
     expect(found(report)).toEqual({ segments: [28] });
     expect(report.problems[0]?.what).toContain(second);
+  });
+
+  test('forged with all hashes made again: the chain tells, and nothing of it is imported', async () => {
+    const copy = await segmentFolder();
+    await cp(folder, copy, { recursive: true });
+    const own = join(copy, (await readdir(copy))[0] ?? '');
+    const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
+    const lines = gunzipSync(await readFile(join(own, second)))
+      .toString('utf8')
+      .trimEnd()
+      .split('\n');
+    const end = JSON.parse(lines.pop() ?? '') as { end: object };
+    const content = `${lines.join('\n')}\n`.replace('first 12', 'first 13');
+    const forged = gzipSync(`${content}${JSON.stringify({ end: { ...end.end, sha256: sha256(content) } })}\n`);
+    const manifest = await readFile(join(own, 'manifest.json'), 'utf8');
+    await writeFile(
+      join(own, 'manifest.json'),
+      manifest.replace(sha256(await readFile(join(own, second))), sha256(forged)),
+    );
+    await writeFile(join(own, second), forged);
+
+    const report = await verify({ folder: copy });
+    expect(found(report)).toEqual({ segments: [28] });
+    expect(report.problems[0]?.what).toContain('the chain breaks at position 34');
+    await using target = await notedDatabase();
+    await expect(importLog({ adminUrl: target.url, schema, folder: copy, tenant: 'default' })).rejects.toMatchObject({
+      code: 'SEGMENT_DAMAGED',
+    });
+    // What came before it is there, and nobody takes it for the log.
+    const { rows } = await target.admin.query<{ position: number; state: string }>(
+      `select h.position::int, t.state from log_head h join tenant t on t.no = h.tenant`,
+    );
+    expect(rows).toEqual([{ position: 27, state: 'importing' }]);
+    // With a good copy it goes on.
+    await importLog({ adminUrl: target.url, schema, folder, tenant: 'default' });
+    expect(await verify({ folder }, target)).toMatchObject({ ok: true, position: 60 });
   });
 
   test('a manifest that is not one', async () => {
