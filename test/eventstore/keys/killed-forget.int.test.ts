@@ -5,7 +5,7 @@ import type { DerivedData } from '../../../eventstore/index.ts';
 import { until } from '../../support/until.ts';
 import type { ForgetTask } from '../fixtures/forget-process.ts';
 import type { ForgetRig } from './forget-rig.ts';
-import { forgetRig, isChainWhole } from './forget-rig.ts';
+import { forgetRig, problemsOf } from './forget-rig.ts';
 import { schema } from './forget-schema.ts';
 import { said } from './personal-shapes.ts';
 import { startProxy } from '../swallowing-proxy.ts';
@@ -27,7 +27,7 @@ async function isUntouched(rig: ForgetRig): Promise<boolean> {
   const tables = await rig.tablesWith('anaq7z');
   const { live, fresh } = await rig.views();
   expect(live).toEqual(fresh);
-  expect(await isChainWhole(rig.database.admin)).toBe(true);
+  expect(await problemsOf(rig)).toEqual([]);
   const untouched = texts === events;
   expect({ texts, tables, events: log.length }).toEqual(
     untouched
