@@ -9,7 +9,8 @@ const oldTurnMs = 60_000;
 
 /** Checks the database, and in its log what waits. The later checks need the earlier ones. */
 export async function examinePostgres(url: string, tenant: string): Promise<Finding[]> {
-  const { assertSafeRole, assertSchema, createEventStore, openPool } = await import('../eventstore/index.ts');
+  const { assertSafeRole, assertSchema, createEventStore, findLoginRisk, openPool } =
+    await import('../eventstore/index.ts');
   const { holdfastSchema } = await import('../projections/index.ts');
   const findings: Finding[] = [];
   // First as whoever the URL names: on a new server the application role does not exist yet.
@@ -27,6 +28,16 @@ export async function examinePostgres(url: string, tenant: string): Promise<Find
       await look('database role', async () => {
         await assertSafeRole(pool);
         return ok('database role', 'cannot get around row-level security');
+      }),
+      await look('database login', async () => {
+        const risk = await findLoginRisk(pool);
+        if (!risk) return ok('database login', 'can become nothing else');
+        return {
+          check: 'database login',
+          status: 'warn',
+          message: `"${risk.login}" ${risk.why}: SQL that gets into a session could leave the application role`,
+          fix: `For production: \`${risk.fix}\`, DATABASE_URL with that login, and HOLDFAST_ADMIN_DATABASE_URL with this one.`,
+        };
       }),
       await look('schema', async () => {
         await assertSchema(pool, holdfastSchema);

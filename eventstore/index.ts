@@ -24,6 +24,8 @@ export { positionOf } from './read/position-at.ts';
 export type { Moment } from './read/position-at.ts';
 export { applicationRole, assertSafeRole, openPool, ownerRole } from './database.ts';
 export type { DatabaseOptions } from './database.ts';
+export { findLoginRisk } from './find-login-risk.ts';
+export type { LoginRisk } from './find-login-risk.ts';
 export { createTenant } from './tenants/create-tenant.ts';
 export { dropTenant } from './tenants/drop-tenant.ts';
 export type { DropTenantOptions, DropTenantReport } from './tenants/drop-tenant.ts';

@@ -276,6 +276,7 @@ describe('what the package shows', () => {
       'dropTenant',
       'ensure',
       'exportLog',
+      'findLoginRisk',
       'forgetSubject',
       'importLog',
       'listConsumers',

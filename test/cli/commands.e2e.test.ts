@@ -305,6 +305,8 @@ test('doctor finds a whole stack in order, and says what is wrong with half of o
     'model',
   ])
     expect(stdout).toMatch(new RegExp(`^ok {4}${check} `, 'm'));
+  // Tests log in as a superuser, as people do who have one URL only.
+  expect(stdout).toMatch(/^warn {2}database login +"postgres" is a superuser.*\n +→ .*create role holdfast_login/m);
   const env = { ...cliEnvironment(database, worker), HOLDFAST_TASK_QUEUE: 'nobody-here', HOLDFAST_TENANT: 'unknown' };
   const half = await runCli(['doctor', '--json'], { env });
   expect(half.code).toBe(1);

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { applicationRole, assertSafeRole, openPool, ownerRole, UnsafeRoleError } from '../../eventstore/index.ts';
+import {
+  applicationRole,
+  assertSafeRole,
+  findLoginRisk,
+  openPool,
+  ownerRole,
+  UnsafeRoleError,
+} from '../../eventstore/index.ts';
 import { withDatabase } from '../support/with-database.ts';
 
 const database = withDatabase('plain');
@@ -47,6 +54,53 @@ describe('assertSafeRole', () => {
         rolreplication: false,
       })),
     );
+  });
+});
+
+describe('findLoginRisk', () => {
+  const name = 'holdfast_test_login';
+
+  async function riskOf(rights: string): Promise<unknown> {
+    await database.admin.query(`create role ${name} login password 'l' ${rights}`);
+    const url = new URL(database.url);
+    [url.username, url.password] = [name, 'l'];
+    const pool = openPool({ url: url.href, maxConnections: 1 });
+    try {
+      // Whatever the login is, the role that its sessions work as is safe.
+      await expect(assertSafeRole(pool)).resolves.toBeUndefined();
+      return await findLoginRisk(pool);
+    } finally {
+      await pool.end();
+      await database.admin.query(`drop role ${name}`);
+    }
+  }
+
+  test.each([
+    ['superuser', 'is a superuser'],
+    [`bypassrls in role ${applicationRole}`, 'has BYPASSRLS'],
+    [`in role ${applicationRole}, ${ownerRole}`, 'may become holdfast_owner'],
+    [`createrole in role ${applicationRole}`, 'may create roles'],
+  ])('names a login that is %s', async (rights, why) => {
+    expect(await riskOf(rights)).toEqual({
+      login: name,
+      why: expect.stringContaining(why) as string,
+      fix: expect.stringContaining(`in role ${applicationRole}`) as string,
+    });
+  });
+
+  test('has nothing to say about a login that is only a member of the application role', async () => {
+    expect(await riskOf(`in role ${applicationRole}`)).toBeNull();
+  });
+
+  test('is about something real: such a session can leave the role', async () => {
+    const pool = openPool({ url: database.url, maxConnections: 1 });
+    try {
+      expect(await findLoginRisk(pool)).toMatchObject({ why: 'is a superuser' });
+      await pool.query('set role none');
+      expect((await pool.query(`select from holdfast.tenant`)).rowCount).toBeGreaterThan(0);
+    } finally {
+      await pool.end();
+    }
   });
 });
 
