@@ -6,7 +6,8 @@ export const eventsPerTurn = 11;
 
 /**
  * The commands of one turn as the worker writes them, with texts of the usual lengths: request, a step with a tool, a second step
- * that ends the turn, extraction with a new fact that supersedes an old one, the archived history. Every tenth turn edits a block.
+ * that ends the turn, extraction with a new fact that supersedes an old one, the archived history; all of it about the thread's user, so
+ * that personal fields are encrypted. Every tenth turn edits a block.
  */
 export function turnCommands(thread: string, n: number): Command<MemoryEvent>[] {
   const turn = `${thread}-${n}`;
@@ -128,7 +129,11 @@ export function turnCommands(thread: string, n: number): Command<MemoryEvent>[] 
   return parts.map((events, index) => ({
     id: `turn/${turn}/${index}`,
     streams: [{ name: `turn/${turn}`, expectedVersion: 'any' }],
-    events: events.map((event): NewEvent<MemoryEvent> => ({ ...event, stream: `turn/${turn}` })),
+    events: events.map((event): NewEvent<MemoryEvent> => ({
+      ...event,
+      stream: `turn/${turn}`,
+      subjects: [`user:${scope.user}`],
+    })),
   }));
 }
 

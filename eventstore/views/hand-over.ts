@@ -13,7 +13,7 @@ import { applyFunction } from './view-definitions.ts';
 import { quote, viewsVersionSql } from './view-sql.ts';
 
 /** Most events that are folded while appends wait; with more, the hand-over lets go and the fold catches up first. */
-export const mostTailEvents = 500;
+export const mostTailEvents = 200;
 
 /** How long one attempt waits for each kind of other session. */
 export interface HandOverPatience {
@@ -41,6 +41,8 @@ export async function handOver<E extends EventShape>(
   let waitsFor: 'readers' | 'appends' = 'readers';
   let began = 0;
   try {
+    // Pages were committed without waiting for the disk: it writes them now, not while appends wait for our commit.
+    await client.query('update holdfast.rebuild_target set target = target');
     const events = await transactionOn(
       client,
       async () => {
@@ -126,6 +128,7 @@ async function readTails<E extends EventShape>(
     const { rows: state } = results[index * 3 + 1] as pg.QueryResult<{ forgot: boolean }>;
     const { rows } = results[index * 3 + 2] as pg.QueryResult<EventRow>;
     // A subject was forgotten: this log has to be folded again, which is not for now.
+
     if (state[0]?.forgot && tail.folded > 0) throw new TailTooLong();
     if (rows.length !== tail.head - tail.folded) throw new LogNotDenseError(tail.id, tail.folded + 1, tail.head);
     await bindTo(client, tail.no);
@@ -141,7 +144,6 @@ async function bindTo(client: pg.ClientBase, tenant: number): Promise<void> {
 function swapSql({ live, gone, build, apply, version }: RebuildPlan): string {
   const rename = (from: string, to: string): string => `alter table holdfast.${quote(from)} rename to ${quote(to)}`;
   const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-  const applyHash = textHash(apply);
   return [
     'set local check_function_bodies = off',
     ...live.map((name) => rename(name, oldName(name))),
@@ -153,9 +155,9 @@ function swapSql({ live, gone, build, apply, version }: RebuildPlan): string {
       ({ view, projection, hash }) =>
         `insert into holdfast.view_definition (name, projection, hash) values (${[view.name, projection, hash].map(literal).join(', ')})`,
     ),
-    apply,
-    `comment on function ${applyFunction} is ${literal(applyHash)}`,
-    viewsVersionSql(version),
+    // A function that is replaced is compiled again by every session, so the same one is left alone.
+    ...(apply === null ? [] : [apply, `comment on function ${applyFunction} is ${literal(textHash(apply))}`]),
+    ...(version === null ? [] : [viewsVersionSql(version)]),
     'delete from holdfast.rebuild_target',
   ].join(';\n');
 }

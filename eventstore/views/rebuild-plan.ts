@@ -19,9 +19,10 @@ export interface RebuildPlan {
   readonly live: readonly string[];
   /** Names among `build` whose live table has the same definition: its rows must be those that the log gives. */
   readonly same: ReadonlySet<string>;
-  /** SQL of the function that applies operations to all defined views, and the version an append must have folded for. */
-  readonly apply: string;
-  readonly version: string;
+  /** SQL of the function that applies operations to all defined views; null when it is the one that the database has. */
+  readonly apply: string | null;
+  /** What an append must have folded for; null when the database says so already. */
+  readonly version: string | null;
   /** Identifies what the shadow tables are filled for. */
   readonly target: string;
   /** False when the database is what the code wants and nothing was asked for. */
@@ -69,14 +70,16 @@ export async function planRebuild<E extends EventShape>(
   const { rows: functions } = await client.query<{ hash: string | null; version: string }>(
     `select obj_description('${applyFunction}'::regprocedure, 'pg_proc') as hash, holdfast.views_version() as version`,
   );
+  const isApplied = functions[0]?.hash === textHash(apply);
+  const isVersion = functions[0]?.version === version;
   return {
     defined,
     build,
     gone,
     live: tables.map(({ name }) => name),
     same: new Set(build.map(({ view }) => view.name).filter((name) => !stale.has(name))),
-    apply,
-    version,
+    apply: isApplied ? null : apply,
+    version: isVersion ? null : version,
     target: textHash(
       JSON.stringify([
         build.map(({ view, hash }) => [hash, createViewSql(view)]),
@@ -84,7 +87,6 @@ export async function planRebuild<E extends EventShape>(
         projections.map((projection) => projection.project.toString()),
       ]),
     ),
-    needed:
-      build.length > 0 || gone.length > 0 || functions[0]?.hash !== textHash(apply) || functions[0].version !== version,
+    needed: build.length > 0 || gone.length > 0 || !isApplied || !isVersion,
   };
 }

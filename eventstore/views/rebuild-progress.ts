@@ -49,11 +49,14 @@ export const blockedBy = {
 /** Gives lines to `say`: every step, and how far the fold is about once a second. */
 export function progressLines(say: (line: string) => void): (progress: RebuildProgress) => void {
   let said = -Infinity;
+  let wasWhole = false;
   return (progress) => {
     if (progress.step === 'folding') {
       const now = performance.now();
-      if (now - said < 1_000 && progress.events < progress.total) return;
+      const isWhole = progress.events >= progress.total;
+      if (now - said < 1_000 && (wasWhole || !isWhole)) return;
       said = now;
+      wasWhole = isWhole;
     }
     say(describeProgress(progress));
   };

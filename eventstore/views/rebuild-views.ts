@@ -159,7 +159,7 @@ async function catchUp<E extends EventShape>(fold: ShadowFold<E>): Promise<void>
   for (let round = 0; round < 20; round++) {
     const tails = await transactionOn(fold.writer, () => listTails(fold.writer), beginEveryTenant);
     for (const tail of tails) await foldTail(fold, tail);
-    if (remainingOf(tails) < mostTailEvents / 4) return;
+    if (remainingOf(tails) < mostTailEvents / 2) return;
   }
 }
 
@@ -173,6 +173,8 @@ async function handOverPatiently<E extends EventShape>(
   const waits = { readers: 0, appends: 0, tail: 0 };
   onProgress({ step: 'handing over' });
   for (let attempt = 1; ; attempt++) {
+    // Right before: what is appended from here on is folded while appends wait.
+    await catchUp(fold);
     // Whoever is waited for makes others wait in turn, so the first attempts are short.
     const result = await handOver(fold, plan, {
       readersMs: Math.min(1_000, 50 * 2 ** waits.readers),
@@ -187,7 +189,6 @@ async function handOverPatiently<E extends EventShape>(
     if (performance.now() - began > timeoutMs) throw new HandOverBlockedError(attempt, blockedBy[result.why]);
     onProgress({ step: 'blocked', why: result.why, attempt });
     await delay(Math.min(1_000, 20 * attempt));
-    await catchUp(fold);
   }
 }
 

@@ -229,7 +229,13 @@ function clean(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(clean);
   if (value instanceof Date) return value.toISOString();
   if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [clean(name) as string, clean(inner)]));
+    const cleaned: Record<string, unknown> = {};
+    for (const [name, inner] of Object.entries(value)) {
+      // Assigned, this name would change what the object is.
+      if (name === '__proto__') Object.defineProperty(cleaned, name, { value: clean(inner), enumerable: true });
+      else cleaned[cleanText(name)] = clean(inner);
+    }
+    return cleaned;
   }
   return value;
 }

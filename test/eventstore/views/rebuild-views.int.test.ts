@@ -14,6 +14,7 @@ import {
   withTenant,
 } from '../../../eventstore/index.ts';
 import type { EventRow } from '../../../eventstore/read/decode-events.ts';
+import { until } from '../../support/until.ts';
 import type { FreshDatabase } from '../fresh-database.ts';
 import { freshDatabase } from '../fresh-database.ts';
 import type { NumberSet } from './rebuild-shapes.ts';
@@ -331,24 +332,38 @@ describe('in the middle of a rebuild', () => {
   });
 });
 
-/** Runs a rebuild that has built everything and waits for a reader, while `meanwhile` happens. */
+/**
+ * Runs a rebuild that has built everything, and lets `meanwhile` happen while its hand-over waits for a reader, the last moment before it
+ * holds every head.
+ */
 async function interrupted(
   database: FreshDatabase,
   meanwhile: () => Promise<unknown>,
 ): Promise<{ report: RebuildReport; progress: RebuildProgress[] }> {
   const reader = await database.admin.connect();
   await reader.query('begin; lock table holdfast.view_definition in access share mode');
-  const blocked = Promise.withResolvers<null>();
+  const patient = Promise.withResolvers<null>();
   const progress: RebuildProgress[] = [];
   const report = rebuildViews({
     adminUrl: database.url,
     schema: numberSchema(),
     onProgress: (step) => {
       progress.push(step);
-      if (step.step === 'blocked') blocked.resolve(null);
+      // By now it waits for most of a second.
+      if (step.step === 'blocked' && step.attempt === 5) patient.resolve(null);
     },
   });
-  await Promise.race([blocked.promise, report]);
+  await Promise.race([patient.promise, report]);
+  await until(
+    'it waits for the reader',
+    async () => {
+      const { rowCount } = await database.admin.query(
+        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%view_definition%'`,
+      );
+      return rowCount === 0 ? undefined : true;
+    },
+    { everyMs: 2 },
+  );
   await meanwhile();
   await reader.query('rollback');
   reader.release();
