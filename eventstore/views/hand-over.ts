@@ -128,7 +128,6 @@ async function readTails<E extends EventShape>(
     const { rows: state } = results[index * 3 + 1] as pg.QueryResult<{ forgot: boolean }>;
     const { rows } = results[index * 3 + 2] as pg.QueryResult<EventRow>;
     // A subject was forgotten: this log has to be folded again, which is not for now.
-
     if (state[0]?.forgot && tail.folded > 0) throw new TailTooLong();
     if (rows.length !== tail.head - tail.folded) throw new LogNotDenseError(tail.id, tail.folded + 1, tail.head);
     await bindTo(client, tail.no);
