@@ -93,7 +93,9 @@ try {
     });
     const took = performance.now() - started;
     if (sent.status !== 'completed') throw new Error(`turn ${n} is ${sent.status}: ${sent.code ?? ''}`);
-    await temporal.workflow.getHandle(turnWorkflowId({ tenant: id, branch: 'main', turn: sent.turn })).result();
+    await temporal.workflow
+      .getHandle(turnWorkflowId({ taskQueue: id, tenant: id, branch: 'main', turn: sent.turn }))
+      .result();
     return took;
   };
 
@@ -107,7 +109,7 @@ try {
     times.turn.push(await turn(n));
   }
   const history = await temporal.workflow
-    .getHandle(turnWorkflowId({ tenant: id, branch: 'main', turn: 'b-0' }))
+    .getHandle(turnWorkflowId({ taskQueue: id, tenant: id, branch: 'main', turn: 'b-0' }))
     .fetchHistory();
   const bareHistory = await temporal.workflow.getHandle(`bare/${id}/0`).fetchHistory();
   const figures = {

@@ -201,7 +201,8 @@ async function signalTurn(context: ClientContext, approval: ApprovalRow): Promis
   if (approval.turnEnded || !approval.decision) return false;
   const ref = { tenant: context.tenant, thread: approval.thread, branch: approval.branch, turn: approval.turn };
   await context.assertConnected();
-  const handle = context.starter.temporal.workflow.getHandle(turnWorkflowId(ref));
+  const { temporal, taskQueue } = context.starter;
+  const handle = temporal.workflow.getHandle(turnWorkflowId({ ...ref, taskQueue }));
   const notice = { approval: approval.approval, position: approval.decision.position };
   try {
     await handle.signal(approvalDecidedSignal, notice);

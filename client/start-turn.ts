@@ -44,7 +44,9 @@ export async function ensureRunning(starter: TurnStarter, ref: TurnRef): Promise
     return 'started';
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    const { status } = await starter.temporal.workflow.getHandle(turnWorkflowId(ref)).describe();
+    const { status } = await starter.temporal.workflow
+      .getHandle(turnWorkflowId({ ...ref, taskQueue: starter.taskQueue }))
+      .describe();
     return status.name === 'RUNNING' ? 'running' : 'gone';
   }
 }
@@ -52,7 +54,7 @@ export async function ensureRunning(starter: TurnStarter, ref: TurnRef): Promise
 function startOptions({ taskQueue, timeouts }: TurnStarter, ref: TurnRef) {
   const { tenant, thread, branch, turn, agent } = ref;
   return {
-    workflowId: turnWorkflowId(ref),
+    workflowId: turnWorkflowId({ ...ref, taskQueue }),
     taskQueue,
     args: [{ tenant, thread, branch, turn, agent, timeouts }] as [Parameters<typeof agentTurn>[0]],
     // A turn id means one turn for ever: a closed workflow is never started again.

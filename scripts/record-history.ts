@@ -46,7 +46,7 @@ async function main(version: string | undefined): Promise<void> {
     const worker = await startWorker({
       databaseUrl: postgres.adminUrl,
       keyWrapper,
-      temporal: { address: temporal.address, namespace: 'default', apiKey: null, taskQueue: 'holdfast' },
+      temporal: { address: temporal.address, namespace: 'default', apiKey: null, taskQueue },
       agents: new Map([[supportAgent.name, supportAgent]]),
       model: createOpenAiModel({ baseUrl: model.url, apiKey: 'none', timeoutMs: 10_000 }),
       defaultModel: 'demo',
@@ -77,6 +77,8 @@ async function main(version: string | undefined): Promise<void> {
   }
 }
 
+const taskQueue = 'holdfast';
+
 type Play = (client: HoldfastClient, temporal: Client, turn: string) => Promise<unknown>;
 
 const send = (client: HoldfastClient, turn: string, message: string, more: Partial<SendTurn> = {}) =>
@@ -97,7 +99,7 @@ const turns: Readonly<Record<string, Play>> = {
   failed: (client, _temporal, turn) => send(client, turn, 'Hello', { agent: 'nobody' }),
   cancelled: async (client, temporal, turn) => {
     await send(client, turn, 'Please refund 80 EUR for order A-1001.');
-    await temporal.workflow.getHandle(turnWorkflowId({ tenant: 'default', branch: 'main', turn })).cancel();
+    await temporal.workflow.getHandle(turnWorkflowId({ taskQueue, tenant: 'default', branch: 'main', turn })).cancel();
   },
 };
 

@@ -18,6 +18,8 @@ export interface ArchiveOptions {
   readonly store: EventStore<MemoryEvent>;
   readonly pool: pg.Pool;
   readonly client: Client;
+  /** The deployment's, as in its workflows' ids. */
+  readonly taskQueue: string;
   readonly tenants: readonly string[];
   readonly log: ActivityDeps['log'];
   /** Pause between looks. @default 500 */
@@ -29,9 +31,8 @@ export interface ArchiveOptions {
  * Outside the turn, because only a closed workflow has its whole history. At least once; the command id makes it once. Any
  * number of workers may do this at the same time.
  */
-export function archiveHistories({ store, pool, client, tenants, log, intervalMs = 500 }: ArchiveOptions): {
-  stop(): Promise<void>;
-} {
+export function archiveHistories(options: ArchiveOptions): { stop(): Promise<void> } {
+  const { store, pool, client, taskQueue, tenants, log, intervalMs = 500 } = options;
   const stopping = new AbortController();
   /** Per tenant, turns not to look at before a time: running, failed, or (for ever) unknown to Temporal. */
   const waiting = new Map<string, Map<string, number>>();
@@ -81,7 +82,7 @@ export function archiveHistories({ store, pool, client, tenants, log, intervalMs
 
   /** False while the workflow still runs: extraction goes on behind the reply, so the history is not whole yet. */
   async function archiveTurn(tenant: string, { turn, thread, branch }: TurnRef): Promise<boolean> {
-    const workflowId = turnWorkflowId({ tenant, branch, turn });
+    const workflowId = turnWorkflowId({ taskQueue, tenant, branch, turn });
     const handle = client.workflow.getHandle(workflowId);
     const { status, runId } = await handle.describe();
     if (status.name === 'RUNNING') return false;

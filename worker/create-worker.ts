@@ -105,7 +105,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       shutdownGraceTime: '10s',
       maxConcurrentActivityTaskExecutions: 64,
     });
-    const archiver = archiveHistories({ store, pool, client, tenants: options.tenants, log });
+    const archiver = archiveHistories({
+      ...{ store, pool, client, log },
+      taskQueue: options.temporal.taskQueue,
+      tenants: options.tenants,
+    });
     const embedding = embedDocuments({ pool, schema, embedder: options.embedder, log });
     const stopped = worker
       .run()

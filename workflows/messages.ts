@@ -54,7 +54,16 @@ export const progressQuery = defineQuery<{ step: number; waitingFor: readonly st
 /** Name under which the turn workflow is registered. */
 export const agentTurnWorkflow = 'agentTurn';
 
-/** Workflow id of a turn: one per tenant, branch and client-chosen turn id. */
-export function turnWorkflowId({ tenant, branch, turn }: { tenant: string; branch: string; turn: string }): string {
-  return `turn/${encodeURIComponent(tenant)}/${encodeURIComponent(branch)}/${encodeURIComponent(turn)}`;
+/** What tells the turns of one Temporal namespace apart. */
+export interface TurnAddress {
+  /** Deployments with databases of their own have task queues of their own: their tenants and turns may have the same names. */
+  readonly taskQueue: string;
+  readonly tenant: string;
+  readonly branch: string;
+  readonly turn: string;
+}
+
+/** Workflow id of a turn: one per deployment, tenant, branch and client-chosen turn id. */
+export function turnWorkflowId({ taskQueue, tenant, branch, turn }: TurnAddress): string {
+  return [taskQueue, 'turn', tenant, branch, turn].map(encodeURIComponent).join('/');
 }

@@ -5,7 +5,8 @@ import { until } from './until.ts';
 
 /** The handle of a turn's workflow. */
 export function workflowOf(rig: CrashRig, turn: string) {
-  return rig.temporal.workflow.getHandle(turnWorkflowId({ tenant: rig.client.tenant, branch: 'main', turn }));
+  const { taskQueue, client } = rig;
+  return rig.temporal.workflow.getHandle(turnWorkflowId({ taskQueue, tenant: client.tenant, branch: 'main', turn }));
 }
 
 /** Waits until a turn's workflow has closed, extraction included; gives its history as Temporal stores it. */
