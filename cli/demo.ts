@@ -7,6 +7,7 @@ import { jsonPresenter, textPresenter } from './demo/presenter.ts';
 import type { Tally } from './demo/scenario.ts';
 import { approve, converse, kill, travel } from './demo/scenario.ts';
 import { openStage } from './demo/stage.ts';
+import { asTyped, invocation } from './invocation.ts';
 import { describeModel, openLocalStack } from './local-stack.ts';
 
 /** Registers `demo`: a conversation, three kills, an approval, time travel, and the count. */
@@ -18,7 +19,7 @@ export function registerDemo(program: Command): void {
     )
     .addHelpText(
       'after',
-      '\nWith --json it prints JSON lines; the last one is {"command":"demo","ok":…,"figures":{…}}.\n\nExamples:\n  npm run demo\n  npm run -s demo -- --json | tail -1\n',
+      `\nWith --json it prints JSON lines; the last one is {"command":"demo","ok":…,"figures":{…}}.\n\nExamples:\n  ${asTyped('npm run demo')}\n  ${invocation} demo --json | tail -1\n`,
     )
     .action((_options: object, command: Command) => demo(command.optsWithGlobals<{ json?: boolean }>()));
 }
@@ -60,8 +61,8 @@ async function demo({ json = false }: { json?: boolean }): Promise<void> {
         figures.lost + figures.duplicated + figures.partial === 0;
       for (const complaint of tally.complaints) presenter.note(`NOT as promised: ${complaint}`);
       presenter.close(ok, figures, (performance.now() - started) / 1000, [
-        'Look further: `npm run dev` in one terminal, then in another',
-        `  HOLDFAST_TENANT=${id} npm run holdfast -- why t-recall`,
+        asTyped('Look further: `npm run dev` in one terminal, then in another'),
+        `  HOLDFAST_TENANT=${id} ${invocation} why t-recall`,
       ]);
       if (!ok) process.exitCode = 1;
     } finally {

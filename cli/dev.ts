@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import { loadConfig, usesDemoModel } from '../config/config.ts';
 import type { Child } from '../stack/child-process.ts';
+import { asTyped, invocation } from './invocation.ts';
 import { describeModel, openLocalStack } from './local-stack.ts';
 import type { LocalStack } from './local-stack.ts';
 
@@ -11,7 +12,10 @@ export function registerDev(program: Command): void {
   program
     .command('dev')
     .description('keep the whole stack up: Temporal with its UI, PostgreSQL, a worker and the demo model')
-    .addHelpText('after', '\nExamples:\n  npm run dev\n  OPENAI_API_KEY=… HOLDFAST_MODEL=gpt-4.1-mini npm run dev\n')
+    .addHelpText(
+      'after',
+      asTyped('\nExamples:\n  npm run dev\n  OPENAI_API_KEY=… HOLDFAST_MODEL=gpt-4.1-mini npm run dev\n'),
+    )
     .action(dev);
 }
 
@@ -66,6 +70,6 @@ function banner(stack: LocalStack, config: ReturnType<typeof loadConfig>, worker
   if (usesDemoModel(config))
     console.log(`  ${''.padEnd(12)} set OPENAI_API_KEY or OPENAI_BASE_URL, and HOLDFAST_MODEL, for a real one`);
   console.log(
-    `\n  npm run holdfast -- send my-thread "Hello, I am Ana and I prefer SMS."\n  npm run holdfast -- chat\n\nCtrl-C ends everything.`,
+    `\n  ${invocation} send my-thread "Hello, I am Ana and I prefer SMS."\n  ${invocation} chat\n\nCtrl-C ends everything.`,
   );
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Config } from '../config/config.ts';
@@ -56,6 +56,8 @@ export interface WorkerProcessOptions {
   readonly heartbeatMs?: number;
   /** Boundary at which the process ends itself, see worker/failpoint.ts. @default none */
   readonly failpoint?: string;
+  /** File with the agents. @default that of the configuration */
+  readonly configFile?: string;
   readonly onExit?: (exit: { readonly code: number | null; readonly signal: string | null }) => void;
 }
 
@@ -151,7 +153,7 @@ async function startDemoModel(config: Config): Promise<{ child: Child; url: stri
       const child = await startChild({
         name: serviceNames.demoModel,
         command: process.execPath,
-        args: [join(import.meta.dirname, '..', 'llm', 'demo-model', 'main.ts'), '--port', String(port)],
+        args: [programFile('llm', 'demo-model'), '--port', String(port)],
         logFile: join(config.stateDir, 'demo-model.log'),
         ready: /listening on/,
       });
@@ -211,11 +213,11 @@ async function applicationUrl(config: Config, adminUrl: string): Promise<string>
 
 function workers(config: Config, servers: Servers): Pick<LocalStack, 'startWorker'> {
   return {
-    startWorker: ({ taskQueue, tenant, heartbeatMs = config.heartbeatMs, failpoint, onExit }) =>
+    startWorker: ({ taskQueue, tenant, heartbeatMs = config.heartbeatMs, failpoint, configFile, onExit }) =>
       startChild({
         name: serviceNames.worker,
         command: process.execPath,
-        args: [join(import.meta.dirname, '..', 'worker', 'main.ts')],
+        args: [programFile('worker')],
         env: childEnvironment({
           HOLDFAST_DATABASE_URL: servers.databaseUrl,
           HOLDFAST_TEMPORAL_ADDRESS: servers.temporalAddress,
@@ -225,6 +227,7 @@ function workers(config: Config, servers: Servers): Pick<LocalStack, 'startWorke
           HOLDFAST_SHOP_URL: servers.demoModelUrl.replace(/\/v1$/, ''),
           HOLDFAST_WORKFLOW_BUNDLE: bundleFile(config),
           HOLDFAST_FAILPOINT: failpoint ?? '',
+          ...(configFile === undefined ? {} : { HOLDFAST_CONFIG: configFile }),
           ...(config.masterKey === null ? { HOLDFAST_MASTER_KEY_FILE: masterKeyFile(config) } : {}),
           ...(usesDemoModel(config) ? { HOLDFAST_LLM_BASE_URL: servers.demoModelUrl, HOLDFAST_MODEL: 'demo' } : {}),
         }),
@@ -234,6 +237,11 @@ function workers(config: Config, servers: Servers): Pick<LocalStack, 'startWorke
         ...(onExit ? { onExit } : {}),
       }),
   };
+}
+
+/** The program of a room: TypeScript in a checkout, JavaScript where the package is installed. */
+function programFile(...room: readonly string[]): string {
+  return join(import.meta.dirname, '..', ...room, `main${extname(import.meta.filename)}`);
 }
 
 function bundleFile(config: Config): string {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { packageVersion } from '../config/package-version.ts';
 import { registerApprovals } from './approvals.ts';
 import { registerArchive } from './archive.ts';
 import { registerChat } from './chat.ts';
@@ -23,6 +24,7 @@ import { registerTenants } from './tenants.ts';
 import { registerThreads } from './threads.ts';
 import { registerVerify } from './verify.ts';
 import { registerWhy } from './why.ts';
+import { registerWorker } from './worker.ts';
 
 const about = `
 Settings come from the environment: DATABASE_URL and TEMPORAL_ADDRESS name the servers, or \`dev\` starts them here.
@@ -41,6 +43,7 @@ Examples:
 function createProgram(): Command {
   const program = new Command('holdfast')
     .description('Durable agent turns with event-sourced memory.')
+    .version(packageVersion(), '-v, --version', 'print the version')
     .option('--json', 'print one line of JSON instead of text')
     .option('--verbose', 'show where an error comes from')
     .helpOption('-h, --help', 'show help')
@@ -74,6 +77,7 @@ const registrations = [
   registerVerify,
   registerArchive,
   registerTenants,
+  registerWorker,
 ];
 
 /** The program with every command that the arguments may be about. */

@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import * as agents from '../agents/index.ts';
 import * as client from '../client/index.ts';
 import * as eventstore from '../eventstore/index.ts';
+import * as llm from '../llm/index.ts';
+import * as worker from '../worker/index.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const rooms = [
@@ -58,7 +60,7 @@ const imports = sources.flatMap(importsOf);
 
 function listFiles(folder: string, ending: RegExp): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    if (entry.name === 'node_modules' || entry.name.startsWith('.')) return [];
+    if (['node_modules', 'dist'].includes(entry.name) || entry.name.startsWith('.')) return [];
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return listFiles(path, ending);
     return entry.isFile() && ending.test(entry.name) ? [relative(root, path)] : [];
@@ -190,16 +192,26 @@ function code(file: string): string {
 
 describe('what the package shows', () => {
   test('are exactly these entry points', () => {
+    const entry = (room: string) => ({ types: `./dist/${room}/index.d.ts`, default: `./dist/${room}/index.js` });
     const { exports } = JSON.parse(read('package.json')) as { exports: unknown };
     expect(exports).toEqual({
-      '.': './agents/index.ts',
-      './client': './client/index.ts',
-      './eventstore': './eventstore/index.ts',
+      '.': entry('agents'),
+      './client': entry('client'),
+      './worker': entry('worker'),
+      './eventstore': entry('eventstore'),
+      './llm': entry('llm'),
       './package.json': './package.json',
     });
   });
 
-  test('agents, client and eventstore export exactly these values', () => {
+  test('rooms export exactly these values', () => {
+    expect(Object.keys(worker).sort()).toEqual(['loadAgents', 'localKeyWrapper', 'startWorker']);
+    expect(Object.keys(llm).sort()).toEqual([
+      'ModelError',
+      'createHashEmbedder',
+      'createOpenAiEmbedder',
+      'createOpenAiModel',
+    ]);
     expect(Object.keys(agents).sort()).toEqual(['InvalidArgumentsError', 'defineAgent', 'defineConfig', 'defineTool']);
     expect(Object.keys(client).sort()).toEqual([
       'ApprovalNotFoundError',

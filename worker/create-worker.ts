@@ -1,4 +1,4 @@
-import { fileURLToPath } from 'node:url';
+import { extname, join } from 'node:path';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { WorkflowBundleOption } from '@temporalio/worker';
 import { Client, Connection } from '@temporalio/client';
@@ -14,8 +14,8 @@ import { defaultTimeouts } from '../workflows/messages.ts';
 import { archiveHistories } from './archive-histories.ts';
 import { embedDocuments } from './embed-documents.ts';
 
-/** Entry point of the workflow bundle. */
-export const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+/** Entry point of the workflow bundle: TypeScript in a checkout, JavaScript where the package is installed. */
+export const workflowsPath = join(import.meta.dirname, '..', 'workflows', `index${extname(import.meta.filename)}`);
 
 export interface WorkerOptions {
   readonly databaseUrl: string;

@@ -1,3 +1,4 @@
+import { extname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { HoldfastClient, TurnResult } from '../../client/index.ts';
@@ -34,6 +35,7 @@ export interface Stage {
 /** Whose conversation it is. */
 export const demoUser = 'ana';
 const agent = 'support';
+const exampleFolder = join(import.meta.dirname, '..', '..', 'examples', 'support-agent');
 
 export interface StageOptions {
   readonly stack: LocalStack;
@@ -54,6 +56,8 @@ export async function openStage({ stack, client, presenter, taskQueue, isScripte
       taskQueue,
       tenant: client.tenant,
       heartbeatMs: 2_000,
+      // Not the agents of the folder we are in: the demo is about this one.
+      configFile: join(exampleFolder, `holdfast.config${extname(import.meta.filename)}`),
       ...(failpoint === undefined ? {} : { failpoint }),
     });
   let worker = await start();

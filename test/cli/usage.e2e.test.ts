@@ -3,7 +3,7 @@ import { documentOf, runCli } from './run-cli.ts';
 
 const commands = [
   ...['dev', 'demo', 'migrate', 'doctor', 'send', 'chat', 'threads', 'events', 'why', 'state', 'checkpoints', 'replay'],
-  ...['memory', 'approvals', 'tenants', 'export', 'import', 'verify', 'archive'],
+  ...['memory', 'approvals', 'tenants', 'export', 'import', 'verify', 'archive', 'worker'],
 ];
 
 test('help names every command and every exit code, on stdout', async () => {
@@ -20,7 +20,7 @@ test.each([
   ...['migrate', 'doctor', 'send', 'chat', 'threads', 'events', 'why', 'state', 'checkpoints', 'replay'].map((name) => [
     name,
   ]),
-  ...['export', 'import', 'verify', 'archive'].map((name) => [name]),
+  ...['export', 'import', 'verify', 'archive', 'worker'].map((name) => [name]),
   ...['search', 'list', 'diff'].map((name) => ['memory', name]),
   ...['list', 'create', 'quota', 'drop'].map((name) => ['tenants', name]),
   ...['ls', 'show', 'approve', 'edit', 'reject', 'respond'].map((name) => ['approvals', name]),

@@ -1,0 +1,6 @@
+/** holdfast/worker: runs turns. For programs with a worker of their own; `holdfast worker` runs one from the environment. */
+export { startWorker } from './create-worker.ts';
+export type { RunningWorker, WorkerOptions } from './create-worker.ts';
+export { loadAgents } from './load-agents.ts';
+export { localKeyWrapper } from '../eventstore/index.ts';
+export type { KeyWrapper } from '../eventstore/index.ts';
