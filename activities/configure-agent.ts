@@ -1,5 +1,4 @@
 import type { Agent } from '../agents/define-agent.ts';
-import { argumentsSchema } from '../agents/schema.ts';
 import type { ToolSpec } from '../llm/ports.ts';
 import { commands, streams } from '../memory/keys.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -41,10 +40,6 @@ export function recordAgents({ store, defaultModel }: Pick<ActivityDeps, 'store'
 
 /** The tools an agent's model sees. */
 export function toolSpecs(agent: Agent): ToolSpec[] {
-  const own = agent.tools.map(({ name, description, input }) => ({
-    name,
-    description,
-    parameters: argumentsSchema(input),
-  }));
+  const own = agent.tools.map(({ name, description, parameters }) => ({ name, description, parameters }));
   return agent.memory.tools ? [...own, ...memoryToolSpecs] : own;
 }

@@ -32,7 +32,7 @@ export const memoryToolSpecs: readonly ToolSpec[] = [
     name: rememberTool,
     description:
       'Store things worth knowing in later conversations. All of them are stored together with your answer, or none. Use it when the user asks you to remember something.',
-    parameters: argumentsSchema(rememberInput),
+    parameters: argumentsSchema(rememberInput) ?? {},
   },
 ];
 

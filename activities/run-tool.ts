@@ -5,7 +5,6 @@ import type { ToolCompleted } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
-import { shorten } from '../memory/text.ts';
 import type { ApprovalDecisionRow } from '../projections/threads/queries.ts';
 import { findTurn, listApprovals, listSteps } from '../projections/threads/queries.ts';
 import { readViews } from '../projections/read-views.ts';
@@ -14,14 +13,14 @@ import type { ActivityDeps } from './deps.ts';
 import { assertRemembered } from './memory-write.ts';
 import type { ActivityScope } from './run-activity.ts';
 import type { RecordedToolCall } from '../memory/events.ts';
+import { failed, readToolResult, threw } from './tool-result.ts';
+import type { ToolEnd } from './tool-result.ts';
 import type { ToolInput } from './types.ts';
 
-/** Longest tool result kept, in characters; a model could not read more, and every later prompt would carry it. */
-const longestResult = 65_536;
 /** How often a repeatable tool is tried before its failure is the result. */
 const maxAttempts = 3;
 
-type Completed = Pick<ToolCompleted['data'], 'outcome' | 'arguments' | 'result'>;
+type Completed = ToolEnd & Pick<ToolCompleted['data'], 'arguments'>;
 
 /**
  * Runs one tool call and commits its outcome. A recorded outcome is final. Tools that are not repeatable are never started a
@@ -70,25 +69,28 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
   async function complete(): Promise<Completed> {
     const given: unknown =
       decision?.decision === 'edit' ? decision.arguments : JSON.parse(call.arguments === '' ? '{}' : call.arguments);
+    return { arguments: given, ...(await settle(given)) };
+  }
+
+  async function settle(given: unknown): Promise<ToolEnd> {
     if (decision?.decision === 'reject') {
       const why = decision.timedOut ? 'nobody decided in time' : (decision.reason ?? 'no reason was given');
-      return { outcome: 'rejected', arguments: given, result: `Rejected by ${decision.actor}: ${why}` };
+      return { outcome: 'rejected', code: 'REJECTED', result: `Rejected by ${decision.actor}: ${why}` };
     }
-    if (decision?.decision === 'respond') return { outcome: 'ok', arguments: given, result: decision.message ?? '' };
+    if (decision?.decision === 'respond') return { outcome: 'ok', code: 'RESPONDED', result: decision.message ?? '' };
     const tool = agent?.tools.find(({ name }) => name === call.name);
-    if (!tool)
-      return { outcome: 'failed', arguments: given, result: `The tool "${call.name}" is no longer configured.` };
+    if (!tool) return failed('TOOL_NOT_CONFIGURED', `The tool "${call.name}" is no longer configured.`);
     if (!tool.repeatable && !(await isFirstStart())) {
-      return {
-        outcome: 'failed',
-        arguments: given,
-        result: `The outcome is unknown: the worker stopped while "${tool.name}" ran, and it must not run twice. Check before trying again.`,
-      };
+      return failed(
+        'OUTCOME_UNKNOWN',
+        `The outcome is unknown: the worker stopped while "${tool.name}" ran, and it must not run twice. Check before trying again.`,
+      );
     }
     const timeout = AbortSignal.timeout(tool.timeoutMs);
+    let result: unknown;
     try {
       const value = await validateArguments(tool.name, tool.input, given);
-      const result = await untilAborted(
+      result = await untilAborted(
         timeout,
         Promise.resolve(
           tool.execute(value, {
@@ -101,15 +103,12 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
           }),
         ),
       );
-      return { outcome: 'ok', arguments: given, result: resultText(result) };
     } catch (error) {
       if (scope.signal.aborted) throw error;
-      if (timeout.aborted)
-        return {
-          outcome: 'timed_out',
-          arguments: given,
-          result: `"${tool.name}" did not answer within ${tool.timeoutMs} ms.`,
-        };
+      if (timeout.aborted) {
+        const words = `"${tool.name}" did not answer within ${tool.timeoutMs} ms.`;
+        return { outcome: 'timed_out', code: 'TOOL_TIMED_OUT', result: words };
+      }
       if (tool.repeatable && scope.attempt < maxAttempts) {
         throw new HoldfastError(
           'TOOL_FAILED',
@@ -120,9 +119,9 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
           },
         );
       }
-      const message = error instanceof Error ? error.message : String(error);
-      return { outcome: 'failed', arguments: given, result: `"${tool.name}" failed: ${shorten(message, 2_000)}` };
+      return threw(tool.name, error);
     }
+    return readToolResult(tool, result);
   }
 
   /** The log remembers that the tool was started, whatever attempt, run or worker asks: only the first may go on. */
@@ -175,12 +174,6 @@ async function loadCall(deps: ActivityDeps, input: ToolInput) {
     }
     return { turn, call, decision };
   });
-}
-
-function resultText(value: unknown): string {
-  const text = typeof value === 'string' ? value : ((JSON.stringify(value) as string | undefined) ?? 'done');
-  if (text.length <= longestResult) return text;
-  return `${text.slice(0, longestResult).toWellFormed()}\n[cut: ${text.length} characters in all, ${longestResult} kept]`;
 }
 
 async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import type { Agent } from '../agents/define-agent.ts';
 import type { Tool } from '../agents/define-tool.ts';
-import { argumentsSchema, InvalidArgumentsError, validateArguments } from '../agents/schema.ts';
+import { InvalidArgumentsError, validateArguments } from '../agents/schema.ts';
 import type { ChatReply, ToolCall } from '../llm/ports.ts';
 import type { ApprovalRequested, MemoryOutcome, Source, ToolCompleted } from '../memory/events.ts';
 import { approvalId } from '../memory/keys.ts';
@@ -13,7 +13,10 @@ import { parseRemember, rememberResult, rememberTool } from './memory-tools.ts';
 import type { PendingCall, StepInput } from './types.ts';
 
 /** A call that is answered inside the step. */
-export interface InlineResult extends Pick<ToolCompleted['data'], 'ordinal' | 'outcome' | 'arguments' | 'result'> {
+export interface InlineResult extends Pick<
+  ToolCompleted['data'],
+  'ordinal' | 'outcome' | 'code' | 'arguments' | 'result'
+> {
   readonly call: ToolCall;
 }
 
@@ -51,8 +54,8 @@ export async function sortCalls(agent: Agent, input: StepInput, turn: TurnRow, r
   };
 
   for (const [ordinal, call] of reply.toolCalls.entries()) {
-    const answer = (outcome: InlineResult['outcome'], value: unknown, result: string): void =>
-      void inline.push({ ordinal, call, outcome, arguments: value, result });
+    const refuse = (code: string, result: string): void =>
+      void inline.push({ ordinal, call, outcome: 'invalid', code, arguments: call.arguments, result });
     try {
       if (call.name === rememberTool && agent.memory.tools) {
         const found = await parseRemember(call.arguments, source, turn.occurredAt.toISOString());
@@ -69,7 +72,7 @@ export async function sortCalls(agent: Agent, input: StepInput, turn: TurnRow, r
       const tool = agent.tools.find(({ name }) => name === call.name);
       if (!tool) {
         const names = toolSpecs(agent).map(({ name }) => name);
-        answer('invalid', call.arguments, `There is no tool "${call.name}". Available: ${names.join(', ') || 'none'}.`);
+        refuse('UNKNOWN_TOOL', `There is no tool "${call.name}". Available: ${names.join(', ') || 'none'}.`);
         continue;
       }
       const given: unknown = JSON.parse(call.arguments === '' ? '{}' : call.arguments);
@@ -85,7 +88,7 @@ export async function sortCalls(agent: Agent, input: StepInput, turn: TurnRow, r
           tool: tool.name,
           arguments: given,
           argumentsHash: argumentsHash(given),
-          argumentsSchema: argumentsSchema(tool.input),
+          argumentsSchema: tool.parameters,
           reason,
           deadline: new Date(Date.now() + tool.approvalTimeoutMs).toISOString(),
           onTimeout: 'reject',
@@ -93,11 +96,8 @@ export async function sortCalls(agent: Agent, input: StepInput, turn: TurnRow, r
       }
     } catch (error) {
       if (!(error instanceof SyntaxError) && !(error instanceof InvalidArgumentsError)) throw error;
-      const problem =
-        error instanceof InvalidArgumentsError
-          ? `${error.message} ${error.hint ?? ''}`
-          : `The arguments are not JSON: ${shorten(call.arguments, 200)}`;
-      answer('invalid', call.arguments, problem.trim());
+      if (error instanceof InvalidArgumentsError) refuse(error.code, `${error.message} ${error.hint ?? ''}`.trim());
+      else refuse('ARGUMENTS_NOT_JSON', `The arguments are not JSON: ${shorten(call.arguments, 200)}`);
     }
   }
   return {
@@ -109,6 +109,7 @@ export async function sortCalls(agent: Agent, input: StepInput, turn: TurnRow, r
       remembered.map(({ from, to, ...rest }) => ({
         ...rest,
         outcome: 'ok',
+        code: null,
         result: rememberResult(outcomes.slice(from, to)),
       })),
   };

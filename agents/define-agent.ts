@@ -1,4 +1,7 @@
-import { HoldfastError } from '../errors/holdfast-error.ts';
+import { fillLimits } from './agent-limits.ts';
+import type { AgentLimits, FilledLimits } from './agent-limits.ts';
+import { definitionChecks } from './definition-checks.ts';
+import type { DefinitionChecks } from './definition-checks.ts';
 import type { Tool } from './define-tool.ts';
 
 /** A block of working memory an agent starts with. */
@@ -25,12 +28,6 @@ export interface AgentMemory {
   readonly messageTokens?: number;
 }
 
-/** Guards on one turn; exceeding one fails the turn, not the thread. */
-export interface AgentLimits {
-  /** Model calls per turn. @default 40 */
-  readonly maxSteps?: number;
-}
-
 export interface AgentOptions {
   readonly name: string;
   readonly instructions: string;
@@ -51,36 +48,80 @@ export interface Agent {
   readonly blocks: readonly Required<AgentBlock>[];
   readonly tools: readonly Tool[];
   readonly memory: Required<AgentMemory>;
-  readonly limits: Required<AgentLimits>;
+  readonly limits: FilledLimits;
 }
 
-/** Declares an agent. Throws HoldfastError AGENT_INVALID on an empty name or two tools of one name. */
+const memoryDefaults: Required<AgentMemory> = {
+  tools: true,
+  extract: true,
+  recallLimit: 8,
+  recallTokens: 1_200,
+  messageTokens: 6_000,
+};
+
+/** Declares an agent. Throws InvalidDefinitionError AGENT_INVALID that names the option, what it must be and what was given. */
 export function defineAgent(options: AgentOptions): Agent {
-  const tools = options.tools ?? [];
-  const twice = tools.find(({ name }, index) => tools.findIndex((other) => other.name === name) !== index);
-  if (options.name === '' || twice) {
-    throw new HoldfastError(
-      'AGENT_INVALID',
-      twice ? `Agent "${options.name}" has two tools called "${twice.name}".` : 'An agent needs a name.',
-      { hint: 'Correct the agent in holdfast.config.ts.' },
-    );
-  }
+  const named: unknown = (options as Partial<AgentOptions> | undefined)?.name;
+  const checks = definitionChecks(
+    'AGENT_INVALID',
+    typeof named === 'string' ? `agent "${named.slice(0, 80)}"` : 'an agent',
+  );
+  checks.object('', options);
+  checks.known('', options, ['name', 'instructions', 'model', 'blocks', 'tools', 'memory', 'limits']);
+  checks.text('name', named, { max: 100 });
+  const { name, instructions, model = null, blocks = [], tools = [], memory = {}, limits = {} } = options;
+  checks.text('instructions', instructions, { min: 0 });
+  if (model !== null) checks.text('model', model, { max: 200 });
+  checkTools(tools, checks);
   return {
-    name: options.name,
-    instructions: options.instructions,
-    model: options.model ?? null,
-    blocks: (options.blocks ?? []).map((block) => ({ limit: 2_000, ...block })),
+    name,
+    instructions,
+    model,
+    blocks: fillBlocks(blocks, checks),
     tools,
-    memory: {
-      tools: true,
-      extract: true,
-      recallLimit: 8,
-      recallTokens: 1_200,
-      messageTokens: 6_000,
-      ...options.memory,
-    },
-    limits: { maxSteps: 40, ...options.limits },
+    memory: fillMemory(memory, checks),
+    limits: fillLimits(limits, model, checks),
   };
+}
+
+function checkTools(tools: readonly Tool[], checks: DefinitionChecks): void {
+  checks.list('tools', tools);
+  const names = new Set<string>();
+  for (const [index, tool] of tools.entries()) {
+    if (typeof tool !== 'object' || (tool as object | null) === null || typeof tool.execute !== 'function')
+      checks.fail(`tools[${index}]`, 'what defineTool gives', tool);
+    if (names.has(tool.name)) checks.fail(`tools[${index}]`, `of another name than the tools before it`, tool.name);
+    names.add(tool.name);
+  }
+}
+
+function fillBlocks(blocks: readonly AgentBlock[], checks: DefinitionChecks): Required<AgentBlock>[] {
+  checks.list('blocks', blocks);
+  const labels = new Set<string>();
+  return blocks.map((block, index) => {
+    const place = `blocks[${index}]`;
+    checks.object(place, block);
+    checks.known(place, block, ['label', 'description', 'value', 'limit']);
+    const { limit = 2_000 } = block;
+    checks.text(`${place}.label`, block.label, { max: 200 });
+    checks.text(`${place}.description`, block.description, { min: 0 });
+    checks.count(`${place}.limit`, limit);
+    checks.text(`${place}.value`, block.value, { min: 0, max: limit });
+    if (labels.has(block.label)) checks.fail(`${place}.label`, 'another label than those before it', block.label);
+    labels.add(block.label);
+    return { ...block, limit };
+  });
+}
+
+function fillMemory(given: AgentMemory, checks: DefinitionChecks): Required<AgentMemory> {
+  checks.object('memory', given);
+  checks.known('memory', given, Object.keys(memoryDefaults));
+  const memory = { ...memoryDefaults, ...given };
+  checks.flag('memory.tools', memory.tools);
+  checks.flag('memory.extract', memory.extract);
+  for (const option of ['recallLimit', 'recallTokens', 'messageTokens'] as const)
+    checks.count(`memory.${option}`, memory[option], { min: 0 });
+  return memory;
 }
 
 /** What a `holdfast.config.ts` exports as default. */

@@ -1,5 +1,7 @@
-import { HoldfastError } from '../errors/holdfast-error.ts';
-import type { InputSchema } from './schema.ts';
+import { definitionChecks } from './definition-checks.ts';
+import type { DefinitionChecks } from './definition-checks.ts';
+import { argumentsSchema } from './schema.ts';
+import type { InputSchema, JsonSchema } from './schema.ts';
 
 /** What a tool knows about the call it serves. */
 export interface ToolContext {
@@ -24,6 +26,10 @@ export interface ToolOptions<Input> {
   /** What it does and when to use it, for the model. */
   readonly description: string;
   readonly input: InputSchema<Input>;
+  /** JSON Schema of the arguments, for the model. @default the one `input` gives; needed where its library gives none */
+  readonly parameters?: JsonSchema;
+  /** What the tool gives back; a result that does not fit is a failure the model is told of. @default anything */
+  readonly output?: InputSchema;
   /** @default 'never' */
   readonly approval?: ApprovalPolicy<Input>;
   /** How long a requested approval may wait before it is rejected, in milliseconds. @default 86400000 (24 h) */
@@ -35,31 +41,97 @@ export interface ToolOptions<Input> {
   readonly repeatable?: boolean;
   /** @default 30000 */
   readonly timeoutMs?: number;
+  /** Longest result that is kept, in characters; the rest is cut, and the result says so. @default 65536 */
+  readonly maxResultLength?: number;
   /** Its result goes to the model as text: strings as they are, everything else as JSON. */
   readonly execute: (input: Input, context: ToolContext) => unknown;
 }
 
 /** A tool with every option filled in. */
-export type Tool = Required<ToolOptions<never>>;
+export type Tool = Required<Omit<ToolOptions<never>, 'output'>> & { readonly output: InputSchema | null };
 
-/** Declares a tool. Throws HoldfastError TOOL_INVALID when the name would be refused by model APIs. */
-export function defineTool<Input>(options: ToolOptions<Input>): Tool {
-  if (!/^[A-Za-z0-9_-]{1,64}$/.test(options.name)) {
-    throw new HoldfastError(
-      'TOOL_INVALID',
-      `Tool name "${options.name}" must be 1 to 64 letters, digits, "_" or "-".`,
-      {
-        hint: 'Rename the tool in your agent definition.',
-      },
+const options = [
+  ...['name', 'description', 'input', 'parameters', 'output', 'approval', 'approvalTimeoutMs', 'repeatable'],
+  ...['timeoutMs', 'maxResultLength', 'execute'],
+];
+
+/** Declares a tool. Throws InvalidDefinitionError TOOL_INVALID that names the option, what it must be and what was given. */
+export function defineTool<Input>(given: ToolOptions<Input>): Tool {
+  const named: unknown = (given as Partial<ToolOptions<Input>> | undefined)?.name;
+  const checks = definitionChecks(
+    'TOOL_INVALID',
+    typeof named === 'string' ? `tool "${named.slice(0, 80)}"` : 'a tool',
+  );
+  checks.object('', given);
+  checks.known('', given, options);
+  if (typeof named !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(named) || named.endsWith('\n'))
+    checks.fail(
+      'name',
+      '1 to 64 letters, digits, "_" or "-"',
+      named,
+      'Rename the tool: model APIs refuse other names.',
     );
-  }
-  const tool: Required<ToolOptions<Input>> = {
-    approval: 'never',
+  const tool = {
+    approval: 'never' as const,
     approvalTimeoutMs: 86_400_000,
     repeatable: false,
     timeoutMs: 30_000,
-    ...options,
+    maxResultLength: 65_536,
+    output: null,
+    ...given,
+    parameters: parametersOf(given, checks),
   };
+  checks.text('description', tool.description, { max: 20_000 });
+  if (tool.approval !== 'never' && tool.approval !== 'always' && typeof tool.approval !== 'function')
+    checks.fail('approval', '"never", "always" or a function of the arguments', tool.approval);
+  checks.count('approvalTimeoutMs', tool.approvalTimeoutMs);
+  checks.flag('repeatable', tool.repeatable);
+  checks.count('timeoutMs', tool.timeoutMs);
+  checks.count('maxResultLength', tool.maxResultLength, { min: 100 });
+  checks.fn('execute', tool.execute);
+  if (tool.output !== null && !isSchema(tool.output))
+    checks.fail('output', 'a Standard Schema (zod, Valibot, ArkType, or an object with "~standard")', tool.output);
   // Tools of different inputs live in one list; every call validates with the tool's own schema before it touches `execute`.
   return tool as unknown as Tool;
+}
+
+/** The JSON Schema of the arguments, made once: every step sends it. */
+function parametersOf<Input>({ input, parameters }: ToolOptions<Input>, checks: DefinitionChecks): JsonSchema {
+  if (!isSchema(input))
+    checks.fail('input', 'a Standard Schema (zod, Valibot, ArkType, or an object with "~standard")', input);
+  const schema = parameters ?? fromLibrary(input, checks);
+  if (schema === undefined) {
+    const next = `Give \`parameters\`, or a schema whose library makes one (zod ≥ 4.2, Valibot ≥ 1.2, ArkType ≥ 2.1.28).`;
+    checks.fail('parameters', 'the JSON Schema of the arguments, which `input` does not give', parameters, next);
+  }
+  checks.object('parameters', schema);
+  if (schema['type'] !== 'object')
+    checks.fail('input', 'a schema of an object: models give arguments by name', schema['type']);
+  return schema;
+}
+
+function fromLibrary(input: InputSchema, checks: DefinitionChecks): JsonSchema | undefined {
+  try {
+    return argumentsSchema(input);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return checks.fail(
+      'input',
+      `a schema that JSON Schema can say (${why})`,
+      input,
+      'Use plain types, or give `parameters`.',
+    );
+  }
+}
+
+function isSchema(value: unknown): value is InputSchema {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !('~standard' in value))
+    return false;
+  const standard = value['~standard'];
+  return (
+    typeof standard === 'object' &&
+    standard !== null &&
+    'validate' in standard &&
+    typeof standard.validate === 'function'
+  );
 }

@@ -1,7 +1,9 @@
 /** What an agent's author needs: agents, tools and the configuration file. */
 export { defineAgent, defineConfig } from './define-agent.ts';
-export type { Agent, AgentBlock, AgentLimits, AgentMemory, AgentOptions, HoldfastConfig } from './define-agent.ts';
+export type { Agent, AgentBlock, AgentMemory, AgentOptions, HoldfastConfig } from './define-agent.ts';
+export type { AgentLimits, FilledLimits, ModelPrice } from './agent-limits.ts';
+export { InvalidDefinitionError } from './definition-checks.ts';
 export { defineTool } from './define-tool.ts';
 export type { ApprovalPolicy, Tool, ToolContext, ToolOptions } from './define-tool.ts';
 export { InvalidArgumentsError } from './schema.ts';
-export type { InputSchema } from './schema.ts';
+export type { InputSchema, JsonSchema } from './schema.ts';

@@ -49,6 +49,7 @@ export function turnCommands(thread: string, n: number): Command<MemoryEvent>[] 
           call: 'call',
           tool: 'lookup',
           outcome: 'ok',
+          code: null,
           arguments: { q: 'parcel' },
           result: words(n, 500),
           effectKey: `${turn}.1.0`,

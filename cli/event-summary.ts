@@ -24,8 +24,10 @@ export function eventSummary(event: MemoryEvent): string {
       return `${event.data.decision} by ${event.data.actor} came too late: ${event.data.why}`;
     case 'RoundRecorded':
       return `${event.data.message.speaker} and ${event.data.reply.speaker}: ${short(event.data.message.text)}`;
+    case 'LimitReached':
+      return `${event.data.limit}: ${event.data.used} used, ${event.data.allowed} allowed`;
     case 'TurnCompleted':
-      return `after ${event.data.steps} ${event.data.steps === 1 ? 'step' : 'steps'}`;
+      return `after ${event.data.steps} ${event.data.steps === 1 ? 'step' : 'steps'}${event.data.code === undefined ? '' : `, ${event.data.code}`}`;
     case 'TurnFailed':
       return `${event.data.code}: ${short(event.data.message)}`;
     case 'TurnAborted':

@@ -98,6 +98,18 @@ export interface Usage {
   readonly outputTokens: number;
 }
 
+/** The tool call of another turn by which an agent asked this one. */
+export interface ParentCall {
+  readonly turn: string;
+  readonly step: number;
+  readonly ordinal: number;
+  /** 1 for an agent asked by a turn that came from outside. */
+  readonly depth: number;
+}
+
+/** What a guard counts. */
+export type LimitName = 'steps' | 'tool_calls' | 'tokens' | 'cost' | 'wall_time';
+
 type Event<Type extends string, Data extends object> = { readonly type: Type; readonly data: Readonly<Data> };
 
 export type AgentConfigured = Event<
@@ -113,7 +125,14 @@ export type AgentConfigured = Event<
 
 export type TurnRequested = Event<
   'TurnRequested',
-  TurnRef & { agent: string; user: string | null; message: string; occurredAt: string }
+  TurnRef & {
+    agent: string;
+    user: string | null;
+    message: string;
+    occurredAt: string;
+    /** The tool call that asked for it, when another agent did. @default asked for from outside */
+    parent?: ParentCall;
+  }
 >;
 
 export type StepCompleted = Event<
@@ -148,7 +167,10 @@ export type ToolCompleted = Event<
     ordinal: number;
     call: string;
     tool: string;
-    outcome: 'ok' | 'failed' | 'rejected' | 'invalid' | 'timed_out';
+    /** `skipped` = not started, because the turn had come to a limit. */
+    outcome: 'ok' | 'failed' | 'rejected' | 'invalid' | 'timed_out' | 'skipped';
+    /** Why it is not simply `ok`, for programs, for example `TOOL_TIMED_OUT` or `RESULT_CUT`; else null. */
+    code: string | null;
     /** The arguments that were used (after an edit, the edited ones). */
     arguments: unknown;
     result: string;
@@ -211,7 +233,26 @@ export type RoundRecorded = Event<
   }
 >;
 
-export type TurnCompleted = Event<'TurnCompleted', TurnRef & { steps: number }>;
+/** A guard ended the turn: it had used more than it may. Comes right before TurnFailed, in the same command. */
+export type LimitReached = Event<
+  'LimitReached',
+  TurnRef & {
+    step: number;
+    limit: LimitName;
+    /** Steps, calls, tokens, US dollars or milliseconds. */
+    allowed: number;
+    used: number;
+  }
+>;
+
+export type TurnCompleted = Event<
+  'TurnCompleted',
+  TurnRef & {
+    steps: number;
+    /** `MODEL_CUT_OFF` or `MODEL_REFUSED` where the reply is not what was hoped for. @default a whole reply */
+    code?: string;
+  }
+>;
 export type TurnFailed = Event<'TurnFailed', TurnRef & { code: string; message: string }>;
 export type TurnAborted = Event<'TurnAborted', TurnRef & { actor: string; reason: string }>;
 
@@ -298,6 +339,7 @@ export type MemoryEvent =
   | ApprovalDecided
   | ApprovalDecisionIgnored
   | RoundRecorded
+  | LimitReached
   | TurnCompleted
   | TurnFailed
   | TurnAborted

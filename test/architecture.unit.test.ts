@@ -212,7 +212,13 @@ describe('what the package shows', () => {
       'createOpenAiEmbedder',
       'createOpenAiModel',
     ]);
-    expect(Object.keys(agents).sort()).toEqual(['InvalidArgumentsError', 'defineAgent', 'defineConfig', 'defineTool']);
+    expect(Object.keys(agents).sort()).toEqual([
+      'InvalidArgumentsError',
+      'InvalidDefinitionError',
+      'defineAgent',
+      'defineConfig',
+      'defineTool',
+    ]);
     expect(Object.keys(client).sort()).toEqual([
       'ApprovalNotFoundError',
       'BlockConflictError',

@@ -12,7 +12,9 @@ export async function loadAgents(configFile: string): Promise<ReadonlyMap<string
       'CONFIG_FILE_INVALID',
       `${configFile} could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}`,
       {
-        hint: 'Create it with a default export of defineConfig({ agents: […] }), or point HOLDFAST_CONFIG at yours.',
+        hint:
+          (cause instanceof HoldfastError ? cause.hint : undefined) ??
+          'Create it with a default export of defineConfig({ agents: […] }), or point HOLDFAST_CONFIG at yours.',
         cause,
       },
     );

@@ -24,7 +24,10 @@ export const threadsProjection: Projection<MemoryEvent> = {
         const at = new Date(occurredAt);
         return [
           ...ensure(threadView, { thread, agent, user_id: user, started_at: at }),
-          ...open(turnView, { turn, thread, branch, agent, user_id: user, message, occurred_at: at }),
+          ...open(turnView, {
+            ...{ turn, thread, branch, agent, user_id: user, message, occurred_at: at },
+            parent_turn: data.parent?.turn ?? null,
+          }),
         ];
       }
       case 'StepCompleted':
@@ -46,7 +49,7 @@ export const threadsProjection: Projection<MemoryEvent> = {
           output_tokens: data.usage.outputTokens,
         });
       case 'TurnCompleted':
-        return open(turnEndView, { ...refs(data), status: 'completed', code: null, detail: null });
+        return open(turnEndView, { ...refs(data), status: 'completed', ...partialReply(data.code) });
       case 'TurnFailed':
         return open(turnEndView, { ...refs(data), status: 'failed', code: data.code, detail: data.message });
       case 'TurnAborted':
@@ -111,6 +114,14 @@ export const threadsProjection: Projection<MemoryEvent> = {
     }
   },
 };
+
+/** What a reply that is not whole is shown with. */
+function partialReply(code: string | undefined): { readonly code: string | null; readonly detail: string | null } {
+  if (code === 'MODEL_CUT_OFF')
+    return { code, detail: 'The reply was cut off: it reached the longest output of the model.' };
+  if (code === 'MODEL_REFUSED') return { code, detail: 'The model refused; the reply is its explanation.' };
+  return { code: code ?? null, detail: null };
+}
 
 function refs({ turn, thread, branch }: { turn: string; thread: string; branch: string }) {
   return { turn, thread, branch };

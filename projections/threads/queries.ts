@@ -23,7 +23,7 @@ export interface TurnRow {
   /** Reply text of a completed turn. */
   readonly reply: string | null;
   readonly steps: number;
-  /** Failure code, or who aborted. */
+  /** Failure code, or who aborted; of a completed turn why its reply is not a whole one (`MODEL_CUT_OFF`, `MODEL_REFUSED`), else null. */
   readonly code: string | null;
   readonly detail: string | null;
 }

@@ -24,8 +24,10 @@ export const turnView = defineView({
     user_id: optional('text'),
     message: required('text'),
     occurred_at: required('timestamptz'),
+    /** The turn whose tool call asked for this one. */
+    parent_turn: optional('text'),
   },
-  indexes: ['(tenant, thread, branch, from_pos)'],
+  indexes: ['(tenant, thread, branch, from_pos)', '(tenant, parent_turn) where parent_turn is not null'],
 });
 
 /** How a turn ended; exactly one row per ended turn. */

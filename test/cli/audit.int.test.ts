@@ -54,6 +54,7 @@ beforeAll(async () => {
           call: 'c',
           tool: 'memory_remember',
           outcome: 'ok',
+          code: null,
           arguments: {},
           result: JSON.stringify({ memories: [{ outcome: 'stored' }, { outcome: 'duplicate' }] }),
           effectKey: 'k',

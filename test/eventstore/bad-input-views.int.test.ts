@@ -23,7 +23,7 @@ const completedTool = (change: Partial<Data<'ToolCompleted'>> = {}): MemoryEvent
   type: 'ToolCompleted',
   data: {
     ...refs(),
-    ...{ step: 1, ordinal: 0, call: 'c', tool: 'lookup', outcome: 'ok', arguments: {}, result: 'r' },
+    ...{ step: 1, ordinal: 0, call: 'c', tool: 'lookup', outcome: 'ok', code: null, arguments: {}, result: 'r' },
     ...{ effectKey: 'e', durationMs: 1, ...change },
   },
 });

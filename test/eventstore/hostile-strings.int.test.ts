@@ -81,6 +81,7 @@ describe('views hold the cleaned text', () => {
         call: 'c',
         tool: 'lookup',
         outcome: 'ok',
+        code: null,
         arguments: { ['k\0']: ['\udfff', { deep: '\0' }] },
         result: 'r\0',
         effectKey: 'e',

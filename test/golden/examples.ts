@@ -31,6 +31,7 @@ export const examples: {
       // What models and terminals send: NUL, a lone surrogate, right-to-left, a line separator.
       message: 'Please refund order A-1001.\0 \ud800 שלום \u2028 👍',
       occurredAt: '2026-05-30T18:00:00.000Z',
+      parent: { turn: 'plan-1', step: 2, ordinal: 0, depth: 1 },
     },
     StepCompleted: {
       ...turn,
@@ -82,6 +83,7 @@ export const examples: {
       call: 'call-1',
       tool: 'refund',
       outcome: 'ok',
+      code: 'RESULT_CUT',
       arguments: { order: 'A-1001', amount: 80 },
       result: '{"status":"refunded"}',
       effectKey: 'turn/refund-1/step/1/tool/0',
@@ -127,7 +129,8 @@ export const examples: {
       reply: { speaker: 'support', text: 'It is refunded.' },
       occurredAt: '2026-05-30T18:00:00.000Z',
     },
-    TurnCompleted: { ...turn, steps: 2 },
+    LimitReached: { ...turn, step: 2, limit: 'cost', allowed: 0.5, used: 0.625 },
+    TurnCompleted: { ...turn, steps: 2, code: 'MODEL_CUT_OFF' },
     TurnFailed: { ...turn, code: 'MODEL_UNAVAILABLE', message: 'The model did not answer.' },
     TurnAborted: { ...turn, actor: 'user:bo', reason: 'asked twice' },
     FactAsserted: {

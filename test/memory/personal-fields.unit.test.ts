@@ -10,7 +10,7 @@ const ofSource = ['source.thread', 'source.branch', 'source.turn'];
 const ofCall = ['call', 'tool', 'effectKey'];
 const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   AgentConfigured: ['hash', 'model', 'instructions', 'tools.*.name', 'tools.*.description', 'tools.*.parameters'],
-  TurnRequested: ['user', 'occurredAt'],
+  TurnRequested: ['user', 'occurredAt', 'parent.turn'],
   StepCompleted: [
     'prompt.parts.*.role',
     'retrieval.embedder',
@@ -29,12 +29,13 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
     'finishReason',
   ],
   ToolStarted: ofCall,
-  ToolCompleted: [...ofCall, 'outcome'],
+  ToolCompleted: [...ofCall, 'outcome', 'code'],
   ApprovalRequested: [...ofCall, 'approval', 'argumentsSchema', 'deadline', 'onTimeout'],
   ApprovalDecided: ['approval', 'decision', 'actor'],
   ApprovalDecisionIgnored: ['approval', 'decision', 'actor', 'why'],
   RoundRecorded: ['round', 'message.speaker', 'reply.speaker', 'occurredAt'],
-  TurnCompleted: [],
+  LimitReached: ['limit'],
+  TurnCompleted: ['code'],
   // Texts of our own errors, which hold no words of a conversation: they stand in Temporal, too.
   TurnFailed: ['code', 'message'],
   TurnAborted: ['actor', 'reason'],

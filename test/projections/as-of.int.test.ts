@@ -66,7 +66,7 @@ beforeAll(async () => {
 
 describe('a read as of a position', () => {
   test('is tested with every type of event there is', () => {
-    expect(new Set(events.map(({ type }) => type)).size).toBe(21);
+    expect(new Set(events.map(({ type }) => type)).size).toBe(22);
     expect(events.length).toBeGreaterThan(80);
   });
 

@@ -93,7 +93,11 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
     const ending =
       n < 3 ? (['complete', 'fail', 'abort'] as const)[n] : pick(['complete', 'complete', 'complete', 'fail', 'abort']);
     if (ending === 'fail') {
-      commit(`${ref.turn}/end`, { type: 'TurnFailed', data: { ...ref, code: 'MODEL', message: 'no answer' } });
+      commit(
+        `${ref.turn}/end`,
+        { type: 'LimitReached', data: { ...ref, step, limit: 'steps', allowed: 1, used: step } },
+        { type: 'TurnFailed', data: { ...ref, code: 'MODEL', message: 'no answer' } },
+      );
     } else if (ending === 'abort') {
       commit(`${ref.turn}/end`, { type: 'TurnAborted', data: { ...ref, actor: 'ops', reason: 'stopped' } });
     } else {
@@ -195,6 +199,7 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
           call: call.id,
           tool: call.name,
           outcome: pick(['ok', 'failed', 'rejected', 'invalid', 'timed_out']),
+          code: null,
           arguments: { q: 1 },
           result: `result ${mark}`,
           effectKey: approval,

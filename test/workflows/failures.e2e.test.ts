@@ -119,25 +119,25 @@ async function toolCall(turn: string, name: string, args: string) {
 test('arguments that are not JSON become a result the model sees', async () => {
   const { result, call, told } = await toolCall('not-json', 'echo', '{"note": "x"');
   expect(result).toMatchObject({ status: 'completed', steps: 2 });
-  expect(call).toMatchObject({ outcome: 'invalid' });
+  expect(call).toMatchObject({ outcome: 'invalid', code: 'ARGUMENTS_NOT_JSON' });
   expect(told).toMatch(/not JSON/);
 });
 
 test('arguments that break the schema become a result that names the field', async () => {
   const { call, told } = await toolCall('bad-field', 'echo', '{"note": 5}');
-  expect(call).toMatchObject({ outcome: 'invalid', arguments: '{"note": 5}' });
+  expect(call).toMatchObject({ outcome: 'invalid', code: 'INVALID_ARGUMENTS', arguments: '{"note": 5}' });
   expect(told).toMatch(/note: .*string/);
 });
 
 test('a tool that does not exist becomes a result that lists those that do', async () => {
   const { call, told } = await toolCall('unknown-tool', 'fly', '{}');
-  expect(call).toMatchObject({ outcome: 'invalid' });
+  expect(call).toMatchObject({ outcome: 'invalid', code: 'UNKNOWN_TOOL' });
   expect(told).toMatch(/no tool "fly".*echo.*memory_remember/);
 });
 
 test('a tool that throws is not run again, and the model is told why', async () => {
   const { call, told } = await toolCall('throwing', 'throws', '{"note":"x"}');
-  expect(call).toMatchObject({ outcome: 'failed' });
+  expect(call).toMatchObject({ outcome: 'failed', code: 'TOOL_THREW' });
   expect(told).toMatch(/printer is on fire/);
   expect(runs.get('throws')).toBe(1);
 });
@@ -150,15 +150,35 @@ test('a repeatable tool that throws is tried three times in all', async () => {
 
 test('a tool that hangs is given up after its time', async () => {
   const { call, told } = await toolCall('hanging', 'hangs', '{"note":"x"}');
-  expect(call).toMatchObject({ outcome: 'timed_out' });
+  expect(call).toMatchObject({ outcome: 'timed_out', code: 'TOOL_TIMED_OUT' });
   expect(told).toMatch(/300 ms/);
 });
 
 test('a megabyte of result is cut, and says so', async () => {
   const { call, told } = await toolCall('huge', 'huge', '{"note":"x"}');
-  expect(call).toMatchObject({ outcome: 'ok' });
+  expect(call).toMatchObject({ outcome: 'ok', code: 'RESULT_CUT' });
   expect(told.length).toBeLessThan(66_000);
   expect(told).toMatch(/\[cut: 1000000 characters in all, 65536 kept\]$/);
+});
+
+test.each([
+  { name: 'circular', code: 'RESULT_NOT_SERIALISABLE', says: /ran, but .*holds itself/ },
+  { name: 'bigint', code: 'RESULT_NOT_SERIALISABLE', says: /ran, but .*"total" is a BigInt/ },
+  { name: 'function', code: 'RESULT_NOT_SERIALISABLE', says: /ran, but .*"run" is a function/ },
+  { name: 'off_schema', code: 'RESULT_INVALID', says: /ran, but .*total: .*number/ },
+])('a result that cannot be used ($name) is a failure the model is told of', async ({ name, code, says }) => {
+  const { result, call, told } = await toolCall(`result-${name}`, name, '{"note":"x"}');
+  expect(result).toMatchObject({ status: 'completed', steps: 2 });
+  expect(call).toMatchObject({ outcome: 'failed', code });
+  expect(told).toMatch(says);
+  if (name === 'circular') expect(runs.get('circular')).toBe(1);
+});
+
+test('a tool whose schema no library made is checked and run', async () => {
+  expect((await toolCall('by-hand', 'by_hand', '{"note":" x "}')).told).toBe('by hand: x');
+  const refused = await toolCall('by-hand-refused', 'by_hand', '{"note":5}');
+  expect(refused.call).toMatchObject({ outcome: 'invalid', code: 'INVALID_ARGUMENTS' });
+  expect(refused.told).toMatch(/note: must be text, by hand/);
 });
 
 test('a tool that answers nothing still gives the model a result', async () => {
