@@ -90,7 +90,10 @@ begin
     exception when sqlstate 'HF002' then
       continue;
     end;
-    insert into holdfast.consumer_position (tenant, name) values (v_log.no, p_name) on conflict do nothing;
+    -- Only where there is none: beside a row that a sleeping process has moved and not committed, an insert would wait for it.
+    if not exists (select from holdfast.consumer_position c where c.tenant = v_log.no and c.name = p_name collate "C") then
+      insert into holdfast.consumer_position (tenant, name) values (v_log.no, p_name) on conflict do nothing;
+    end if;
     select c.* into v_row from holdfast.consumer_position c
       where c.tenant = v_log.no and c.name = p_name collate "C" and (c.lease_until is null or c.lease_until <= v_now)
         and (c.retry_at is null or c.retry_at <= v_now)
