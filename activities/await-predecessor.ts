@@ -22,6 +22,6 @@ export async function awaitPredecessor(
     turn: earlier.turn,
     agent: earlier.agent,
   };
-  if (await deps.closeGoneTurn(ref)) return;
+  if ((await deps.closeGoneTurn(ref)) === 'closed') return;
   throw new HoldfastError('THREAD_BUSY', `Turn "${earlier.turn}" of this thread has not ended.`, { retryable: true });
 }

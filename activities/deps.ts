@@ -3,7 +3,7 @@ import type { Agent } from '../agents/define-agent.ts';
 import type { EventStore } from '../eventstore/index.ts';
 import type { ChatModel, Embedder } from '../llm/ports.ts';
 import type { MemoryEvent } from '../memory/events.ts';
-import type { TurnRef } from './types.ts';
+import type { TurnCare, TurnRef } from './types.ts';
 
 /** Named places between the parts of a write path where tests and the demo may end the process. */
 export type Boundary =
@@ -25,8 +25,8 @@ export interface ActivityDeps {
   readonly embedder: Embedder;
   /** Version of the code, recorded in every checkpoint. */
   readonly codeVersion: string;
-  /** Sees to it that somebody works on a turn: starts it if its start was lost, closes it if its workflow is gone (then true). */
-  readonly closeGoneTurn: (ref: TurnRef) => Promise<boolean>;
+  /** Sees to it that somebody works on a turn: starts it if Temporal does not know it, closes it if its workflow is gone. */
+  readonly closeGoneTurn: (ref: TurnRef) => Promise<TurnCare>;
   /** Called at each boundary of a write path. Does nothing outside fault injection. */
   readonly reached: (boundary: Boundary, turn: string) => void;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>) => void;

@@ -1,5 +1,6 @@
 import { StreamSealedError } from '../eventstore/index.ts';
-import { commands, streams } from '../memory/keys.ts';
+import type { TurnEnding } from '../memory/turn-end.ts';
+import { turnEndCommand } from '../memory/turn-end.ts';
 import { findTurn } from '../projections/threads/queries.ts';
 import { readViews } from '../projections/read-views.ts';
 import { UnknownTurnError } from './activity-errors.ts';
@@ -8,18 +9,10 @@ import type { EndTurnInput, TurnEnd } from './types.ts';
 
 /** Writes the terminal event of a turn that did not end by its last step. Exactly one terminal event: an earlier one wins. */
 export async function endTurn(deps: ActivityDeps, input: EndTurnInput): Promise<TurnEnd> {
-  const stream = streams.turn(input.turn);
-  const ref = { thread: input.thread, branch: input.branch, turn: input.turn };
+  const { status, code, message } = input;
+  const ending: TurnEnding = status === 'failed' ? { status, code, message } : { status, actor: code, reason: message };
   try {
-    await deps.store.append(input.tenant, {
-      id: commands.terminal(input.turn),
-      streams: [{ name: stream, expectedVersion: 'some', seal: true }],
-      events: [
-        input.status === 'failed'
-          ? { type: 'TurnFailed', stream, data: { ...ref, code: input.code, message: input.message } }
-          : { type: 'TurnAborted', stream, data: { ...ref, actor: input.code, reason: input.message } },
-      ],
-    });
+    await deps.store.append(input.tenant, turnEndCommand(input, ending));
   } catch (error) {
     if (!(error instanceof StreamSealedError)) throw error;
   }

@@ -65,6 +65,29 @@ export interface TurnEnd {
   readonly code: string | null;
 }
 
+/** What was found when a turn without a terminal event was looked after: `closed` = its workflow was gone, and now it has ended. */
+export type TurnCare = 'running' | 'started' | 'closed';
+
+/** What one round of the sweeper did, in numbers. */
+export interface SweepReport {
+  /** Open turns that were looked at. */
+  readonly looked: number;
+  readonly started: number;
+  readonly closed: number;
+  /** Decisions that a turn was told again. */
+  readonly told: number;
+  /** Workflows of aborted turns that were cancelled. */
+  readonly cancelled: number;
+  /** What could not be repaired now; the next round tries again, the worker's log says why. */
+  readonly failed: number;
+}
+
+/** The activities of the sweeper. */
+export interface SweepActivities {
+  /** Repairs what crashes left behind, in every tenant of the worker. */
+  sweep(): Promise<SweepReport>;
+}
+
 /** The activities of a turn. */
 export interface Activities {
   /** Retrieves memory, calls the model, and commits reply, trace and memory writes as one command. */

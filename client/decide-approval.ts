@@ -210,7 +210,8 @@ async function signalTurn(context: ClientContext, approval: ApprovalRow): Promis
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     // Temporal lost the workflow (a wiped server): its turn starts again from the log and finds its steps recorded.
     const { agent } = await getTurn(context, approval.turn);
-    if ((await ensureRunning(context.starter, { ...ref, agent })) === 'gone') return false;
+    const state = await ensureRunning(context.starter, { ...ref, agent });
+    if (state !== 'started' && state !== 'running') return false;
     await handle.signal(approvalDecidedSignal, notice);
   }
   return true;

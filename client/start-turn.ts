@@ -1,5 +1,9 @@
 import type { Client } from '@temporalio/client';
-import { WithStartWorkflowOperation, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import {
+  WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
 import type { TurnRef } from '../activities/types.ts';
 import type { agentTurn } from '../workflows/agent-turn.ts';
@@ -37,17 +41,47 @@ export async function startAndAwaitReply(starter: TurnStarter, ref: TurnRef): Pr
   });
 }
 
-/** Makes sure that somebody works on a turn: starts its workflow unless it runs. `gone` = it ran and ended. */
-export async function ensureRunning(starter: TurnStarter, ref: TurnRef): Promise<'started' | 'running' | 'gone'> {
+/** How a workflow ended that does not run any more. */
+export type EndedWorkflow = 'TERMINATED' | 'CANCELLED' | 'TIMED_OUT' | 'FAILED' | 'COMPLETED';
+
+/** Makes sure that somebody works on a turn: starts its workflow when Temporal does not know it. Gives how it ended otherwise. */
+export async function ensureRunning(
+  starter: TurnStarter,
+  ref: TurnRef,
+): Promise<'started' | 'running' | EndedWorkflow> {
+  // Looking first: a turn that is looked after runs almost always, and a refused start costs the server more.
+  const known = await workflowState(starter, ref);
+  if (known !== undefined) return known;
   try {
     await starter.temporal.workflow.start<typeof agentTurn>(agentTurnWorkflow, startOptions(starter, ref));
     return 'started';
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    const { status } = await starter.temporal.workflow
-      .getHandle(turnWorkflowId({ ...ref, taskQueue: starter.taskQueue }))
-      .describe();
-    return status.name === 'RUNNING' ? 'running' : 'gone';
+    // Somebody else was faster.
+    return (await workflowState(starter, ref)) ?? 'running';
+  }
+}
+
+/** How a turn's workflow stands; undefined when Temporal does not know it. */
+export async function workflowState(
+  { temporal, taskQueue }: TurnStarter,
+  ref: TurnRef,
+): Promise<'running' | EndedWorkflow | undefined> {
+  try {
+    const { status } = await temporal.workflow.getHandle(turnWorkflowId({ ...ref, taskQueue })).describe();
+    switch (status.name) {
+      case 'TERMINATED':
+      case 'CANCELLED':
+      case 'TIMED_OUT':
+      case 'FAILED':
+      case 'COMPLETED':
+        return status.name;
+      default:
+        return 'running';
+    }
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
   }
 }
 

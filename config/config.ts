@@ -42,6 +42,8 @@ export interface Config {
   };
   /** A worker that is silent for longer is taken for dead, in milliseconds. */
   readonly heartbeatMs: number;
+  /** Pause between rounds of the sweeper, in milliseconds. */
+  readonly sweepMs: number;
   /** Workflow bundle made before, to start faster; null = bundle at start. */
   readonly workflowBundle: string | null;
   /** Fault injection: end the process by SIGKILL at this boundary, `boundary` or `boundary@turn`. For tests and the demo. */
@@ -94,6 +96,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd = process.c
     },
     embedder: { kind: embedder, model: text('HOLDFAST_EMBEDDING_MODEL') ?? 'text-embedding-3-small' },
     heartbeatMs: milliseconds('HOLDFAST_HEARTBEAT_MS', 5_000),
+    sweepMs: milliseconds('HOLDFAST_SWEEP_MS', 60_000),
     workflowBundle: text('HOLDFAST_WORKFLOW_BUNDLE'),
     failpoint: text('HOLDFAST_FAILPOINT'),
   };

@@ -13,6 +13,7 @@ import { holdfastSchema } from '../projections/index.ts';
 import { defaultTimeouts } from '../workflows/messages.ts';
 import { archiveHistories } from './archive-histories.ts';
 import { embedDocuments } from './embed-documents.ts';
+import { createSweepActivities, keepSweeping } from './keep-sweeping.ts';
 
 /** Entry point of the workflow bundle: TypeScript in a checkout, JavaScript where the package is installed. */
 export const workflowsPath = join(import.meta.dirname, '..', 'workflows', `index${extname(import.meta.filename)}`);
@@ -32,10 +33,17 @@ export interface WorkerOptions {
   readonly defaultModel: string;
   readonly embedder: Embedder;
   readonly codeVersion: string;
-  /** Tenants whose ended turns get their Temporal history archived by this worker. */
+  /** Tenants whose ended turns get their Temporal history archived by this worker, and whose broken ones it repairs. */
   readonly tenants: readonly string[];
   /** @default 5000 */
   readonly heartbeatMs?: number;
+  /** How broken turns are found and repaired (see sweepTenant), in milliseconds. */
+  readonly sweep?: {
+    /** Pause between rounds; null = no schedule is made (one that is there goes on). @default 60000 */
+    readonly everyMs?: number | null;
+    /** What is younger is left to those who are at it. @default 15000 */
+    readonly graceMs?: number;
+  };
   /** A bundle made before, to skip bundling at start. */
   readonly workflowBundle?: WorkflowBundleOption;
   readonly reached?: ActivityDeps['reached'];
@@ -61,6 +69,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     reached = () => undefined,
     log = () => undefined,
   } = options;
+  const { everyMs = 60_000, graceMs = 15_000 } = options.sweep ?? {};
   const pool = openPool({ url: options.databaseUrl, applicationName: 'holdfast worker', maxConnections: 20 });
   const closers: (() => Promise<unknown>)[] = [() => pool.end()];
   const close = async (): Promise<void> => {
@@ -98,7 +107,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       connection: native,
       namespace: temporal.namespace,
       taskQueue: temporal.taskQueue,
-      activities,
+      activities: {
+        ...activities,
+        ...createSweepActivities({ store, pool, starter }, { tenants: options.tenants, graceMs, log }),
+      },
       ...(options.workflowBundle ? { workflowBundle: options.workflowBundle } : { workflowsPath }),
       // A cached workflow of a dead worker must move on in a second or two, not after the default ten.
       stickyQueueScheduleToStartTimeout: '1s',
@@ -111,9 +123,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       tenants: options.tenants,
     });
     const embedding = embedDocuments({ pool, schema, embedder: options.embedder, log });
+    const sweeping =
+      everyMs === null
+        ? undefined
+        : keepSweeping({ client, taskQueue: temporal.taskQueue, everyMs: Math.max(1_000, everyMs), log });
     const stopped = worker
       .run()
-      .finally(() => Promise.all([archiver.stop(), embedding.stop()]))
+      .finally(() => Promise.all([archiver.stop(), embedding.stop(), sweeping?.stop()]))
       .finally(close);
     return {
       stopped,

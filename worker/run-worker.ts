@@ -55,6 +55,7 @@ export async function runWorker(config: Config): Promise<RunningWorker> {
     codeVersion: packageVersion(),
     tenants: [config.tenant],
     heartbeatMs: config.heartbeatMs,
+    sweep: { everyMs: config.sweepMs },
     ...(config.workflowBundle === null ? {} : { workflowBundle: { codePath: config.workflowBundle } }),
     reached: failpointReached(config.failpoint),
     log: (level, message, details) =>

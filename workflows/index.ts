@@ -1,2 +1,3 @@
 /** Every workflow of Holdfast: the entry point of the bundle that workers run. */
 export { agentTurn } from './agent-turn.ts';
+export { sweep } from './sweep.ts';

@@ -54,6 +54,9 @@ export const progressQuery = defineQuery<{ step: number; waitingFor: readonly st
 /** Name under which the turn workflow is registered. */
 export const agentTurnWorkflow = 'agentTurn';
 
+/** Name under which the sweeper's workflow is registered. */
+export const sweepWorkflow = 'sweep';
+
 /** What tells the turns of one Temporal namespace apart. */
 export interface TurnAddress {
   /** Deployments with databases of their own have task queues of their own: their tenants and turns may have the same names. */

@@ -41,7 +41,11 @@ test('terminated when nobody looks: the next turn closes it and is answered', as
 
   const next = await rig.client.turns.send({ ...request, turn: 'after-terminated', message: 'Hello again' });
   expect(next).toMatchObject({ status: 'completed' });
-  expect(await rig.client.turns.get(request.turn)).toMatchObject({ status: 'failed', code: 'WORKFLOW_GONE', steps: 0 });
+  expect(await rig.client.turns.get(request.turn)).toMatchObject({
+    status: 'aborted',
+    code: 'temporal:terminate',
+    steps: 0,
+  });
   expect(terminals(await readTurnLog(database.admin, request.turn))).toHaveLength(1);
 });
 
@@ -50,7 +54,7 @@ test('terminated while its sender waits: the sender is told at once', async ({ o
   const { request, answer } = await hangingTurn(rig, 'terminated-waiting', 30_000);
   const terminatedAt = performance.now();
   await workflowOf(rig, request.turn).terminate('by a person in the UI');
-  expect(await answer).toMatchObject({ status: 'failed', code: 'WORKFLOW_GONE' });
+  expect(await answer).toMatchObject({ status: 'aborted', code: 'temporal:terminate' });
   expect(performance.now() - terminatedAt).toBeLessThan(10_000);
 });
 
@@ -59,7 +63,7 @@ test('terminated, then sent again: the sender is told, nothing runs twice', asyn
   const { request, answer } = await hangingTurn(rig, 'terminated-again', 1_000);
   await answer;
   await workflowOf(rig, request.turn).terminate('by a person in the UI');
-  expect(await rig.client.turns.send(request)).toMatchObject({ status: 'failed', code: 'WORKFLOW_GONE' });
+  expect(await rig.client.turns.send(request)).toMatchObject({ status: 'aborted', code: 'temporal:terminate' });
   expect(callsAbout(rig.model, request.message).steps).toBe(1);
 });
 

@@ -11,7 +11,7 @@ import type { Refund } from '../../llm/demo-model/payments.ts';
 import { createHashEmbedder } from '../../llm/hash-embedder.ts';
 import { createOpenAiModel } from '../../llm/openai-model.ts';
 import { startWorker } from '../../worker/create-worker.ts';
-import type { RunningWorker } from '../../worker/create-worker.ts';
+import type { RunningWorker, WorkerOptions } from '../../worker/create-worker.ts';
 import './quiet-runtime.ts';
 import { startWorkerProcess } from './worker-process.ts';
 import type { WorkerProcess } from './worker-process.ts';
@@ -33,7 +33,7 @@ export interface CrashRig {
   /** Starts `worker/main.ts` in a process of its own. */
   startProcess(options?: { readonly failpoint?: string; readonly configFile?: string }): Promise<WorkerProcess>;
   /** Starts a worker in this process, from the bundle that was made for the run: ready at once. */
-  startHere(agents: readonly Agent[]): Promise<RunningWorker>;
+  startHere(agents: readonly Agent[], options?: Pick<WorkerOptions, 'sweep'>): Promise<RunningWorker>;
   /** What the shop has refunded. */
   refunds(): Promise<readonly Refund[]>;
 }
@@ -45,8 +45,9 @@ const heartbeatMs = 1_500;
 export async function startRig(
   database: TestDatabase,
   onFinished: (close: () => Promise<void>) => void,
+  { temporalAddress = inject('servers').temporalAddress }: { readonly temporalAddress?: string } = {},
 ): Promise<CrashRig> {
-  const { temporalAddress, workflowBundle } = inject('servers');
+  const { workflowBundle } = inject('servers');
   const taskQueue = `crash-${randomBytes(6).toString('hex')}`;
   const closers: (() => Promise<unknown>)[] = [];
   onFinished(async () => {
@@ -92,7 +93,7 @@ export async function startRig(
       closers.push(() => worker.kill());
       return worker;
     },
-    startHere: async (agents) => {
+    startHere: async (agents, { sweep = { everyMs: null } } = {}) => {
       const worker = await startWorker({
         databaseUrl: database.url,
         keyWrapper: testKeyWrapper,
@@ -105,6 +106,7 @@ export async function startRig(
         tenants: ['default'],
         heartbeatMs,
         workflowBundle: { codePath: workflowBundle },
+        sweep,
       });
       closers.push(() => worker.stop());
       return worker;

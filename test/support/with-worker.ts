@@ -49,6 +49,7 @@ export function withWorker(database: TestDatabase, { agents, demoModel, override
       tenants: ['default'],
       heartbeatMs: 2_000,
       workflowBundle: { codePath: workflowBundle },
+      sweep: { everyMs: null },
       ...overrides,
     });
   };
