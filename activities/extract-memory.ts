@@ -16,6 +16,7 @@ import type { TurnRow } from '../projections/threads/queries.ts';
 import { UnknownAgentError, UnknownTurnError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import { assertRemembered, attachVectors, decideWrite, searchableTexts } from './memory-write.ts';
+import { assertUsable } from './read-reply.ts';
 import type { ActivityScope } from './run-activity.ts';
 import type { TurnRef } from './types.ts';
 
@@ -72,6 +73,7 @@ export async function extractMemory(deps: ActivityDeps, input: TurnRef, { signal
     responseSchema: { name: 'memory_proposals', schema: jsonSchema() },
     signal,
   });
+  assertUsable(reply);
   const proposals = parseProposals(reply.text ?? '', reply.model);
   deps.reached('extraction.model_answered', input.turn);
 

@@ -11,6 +11,8 @@ export interface ActivityScope {
   readonly signal: AbortSignal;
   /** From 1. */
   readonly attempt: number;
+  /** When the first attempt was scheduled, in milliseconds since 1970. */
+  readonly scheduledAt: number;
 }
 
 /**
@@ -27,7 +29,11 @@ export async function runActivity<T>(
   const beat =
     heartbeatMs === undefined ? undefined : setInterval(() => context.heartbeat(), Math.max(100, heartbeatMs / 4));
   try {
-    return await body({ signal: context.cancellationSignal, attempt: context.info.attempt });
+    return await body({
+      signal: context.cancellationSignal,
+      attempt: context.info.attempt,
+      scheduledAt: context.info.scheduledTimestampMs,
+    });
   } catch (error) {
     // A cancelled activity must end as cancelled, whatever error the abort came out as.
     if (context.cancellationSignal.aborted) await context.cancelled;

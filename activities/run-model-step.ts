@@ -1,20 +1,22 @@
 import { ExpectedVersionConflictError, StreamSealedError } from '../eventstore/index.ts';
 import type { NewEvent, StreamExpectation } from '../eventstore/index.ts';
-import { ModelError } from '../llm/model-error.ts';
 import type { ChatReply } from '../llm/ports.ts';
 import type { MemoryEvent } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import { roundText } from '../projections/search/projection.ts';
-import { StepLimitError, TurnEndedError, UnknownAgentError } from './activity-errors.ts';
+import { LimitError, TurnEndedError, UnknownAgentError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { StepContext, StepDeps } from './load-context.ts';
 import { loadContext } from './load-context.ts';
 import { attachVectors, decideWrite, searchableTexts } from './memory-write.ts';
 import type { ActivityScope } from './run-activity.ts';
-import { sortCalls } from './sort-calls.ts';
+import { skipCalls, sortCalls } from './sort-calls.ts';
 import type { SortedCalls } from './sort-calls.ts';
+import { assertUsable, completionCode } from './read-reply.ts';
+import { addReply, breachOf, endAtLimit, nothingSpent, priceOf, wallMsNow, withinWallTime } from './turn-limits.ts';
+import type { Breach } from './turn-limits.ts';
 import type { StepInput, StepOutcome } from './types.ts';
 
 /** How often a step decides its memory writes anew because another writer of the scope came first. */
@@ -24,34 +26,48 @@ const maxDecisions = 10;
  * One model call with what surrounds it. If the step is recorded, gives what was recorded. Otherwise: context as of a position,
  * the call, then one command with reply or tool calls, retrieval trace, memory writes and, at the end, the turn's terminal event.
  */
-export async function runModelStep(deps: StepDeps, input: StepInput, { signal }: ActivityScope): Promise<StepOutcome> {
+export async function runModelStep(deps: StepDeps, input: StepInput, scope: ActivityScope): Promise<StepOutcome> {
+  const { signal } = scope;
   const commandId = commands.step(input.turn, input.step);
   const recorded = await deps.store.readCommand(input.tenant, commandId);
-  if (recorded) return outcomeAt(recorded.result as RecordedOutcome, recorded.lastPosition);
+  if (recorded) return outcomeAt(deps, input, recorded.result as RecordedOutcome, recorded.lastPosition);
 
   const agent = deps.agents.get(input.agent);
   if (!agent) throw new UnknownAgentError(input.agent, [...deps.agents.keys()]);
-  if (input.step > agent.limits.maxSteps) throw new StepLimitError(input.turn, agent.limits.maxSteps);
+  const { limits } = agent;
+  const before = input.spent ?? nothingSpent;
+  const wallMs = wallMsNow(before.wallMs, scope);
+  const already = breachOf(limits, input.step - 1, { ...before, wallMs });
+  if (already) return endAtLimit(deps, input, already);
   const context = await loadContext(deps, agent, input, signal);
   if ('blockedBy' in context) return { position: 0, done: false, calls: [], blockedBy: context.blockedBy };
 
   const requestedModel = agent.model ?? deps.defaultModel;
-  const reply = await deps.model.complete({
-    model: requestedModel,
-    messages: context.prompt.messages,
-    tools: context.tools,
-    signal,
+  const price = priceOf(limits, requestedModel);
+  const reply = await withinWallTime({ limits, wallMs, scope }, (withinTime) =>
+    deps.model.complete({
+      model: requestedModel,
+      messages: context.prompt.messages,
+      tools: context.tools,
+      signal: withinTime,
+    }),
+  ).catch((error: unknown) => {
+    if (error instanceof LimitError) return endAtLimit(deps, input, error);
+    throw error;
   });
-  if ((reply.text ?? reply.refusal ?? '').trim() === '' && reply.toolCalls.length === 0) {
-    throw new ModelError('MODEL_BAD_REPLY', `Model "${reply.model}" answered with neither text nor tool calls.`, {
-      retryable: true,
-    });
-  }
+  assertUsable(reply);
   deps.reached('step.model_answered', input.turn);
 
-  const calls = await sortCalls(agent, input, context.turn, reply);
   const done = reply.toolCalls.length === 0;
-  const outcome: RecordedOutcome = { done, calls: calls.pending };
+  const spent = {
+    ...addReply(before, { reply, promptTokens: context.promptTokens, price }),
+    wallMs: wallMsNow(before.wallMs, scope),
+  };
+  // A final reply stands. To go on past a guard is refused before anything that nobody would read about is started.
+  const breach = done ? null : breachOf(limits, input.step, spent);
+  const sorted = await sortCalls(agent, input, context.turn, reply);
+  const calls = breach ? skipCalls(sorted, reply, breach.limit) : sorted;
+  const outcome: RecordedOutcome = { done, calls: calls.pending, spent, ...(breach ? { breach } : {}) };
   for (let decision = 1; ; decision++) {
     const command = await buildCommand(deps, input, context, reply, calls, requestedModel, done);
     await attachVectors(deps, await deps.store.tenantNumber(input.tenant), {
@@ -70,7 +86,7 @@ export async function runModelStep(deps: StepDeps, input: StepInput, { signal }:
       });
       deps.reached('step.committed', input.turn);
       // Another worker that was taken for dead may have committed first: its answer is the step's answer.
-      return outcomeAt(receipt.result, receipt.lastPosition);
+      return await outcomeAt(deps, input, receipt.result, receipt.lastPosition);
     } catch (error) {
       if (error instanceof StreamSealedError) throw new TurnEndedError(input.turn, 'failed or aborted meanwhile');
       if (!(error instanceof ExpectedVersionConflictError) || decision === maxDecisions) throw error;
@@ -79,10 +95,16 @@ export async function runModelStep(deps: StepDeps, input: StepInput, { signal }:
 }
 
 /** The part of a step's outcome that is stored with its command. */
-type RecordedOutcome = Pick<StepOutcome, 'done' | 'calls'>;
+type RecordedOutcome = Pick<StepOutcome, 'done' | 'calls' | 'spent'> & { readonly breach?: Breach };
 
-function outcomeAt({ done, calls }: RecordedOutcome, position: number): StepOutcome {
-  return { done, calls, position, blockedBy: null };
+async function outcomeAt(
+  deps: ActivityDeps,
+  input: StepInput,
+  { breach, ...outcome }: RecordedOutcome,
+  position: number,
+): Promise<StepOutcome> {
+  if (breach) return endAtLimit(deps, input, breach);
+  return { ...outcome, position, blockedBy: null };
 }
 
 async function buildCommand(
@@ -175,7 +197,12 @@ async function buildCommand(
         occurredAt: turn.occurredAt.toISOString(),
       },
     });
-    events.push({ type: 'TurnCompleted', stream, subjects, data: { ...ref, steps: input.step } });
+    events.push({
+      type: 'TurnCompleted',
+      stream,
+      subjects,
+      data: { ...ref, steps: input.step, ...completionCode(reply) },
+    });
   }
   return { streams: expectations, events };
 }

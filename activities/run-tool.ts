@@ -8,13 +8,14 @@ import { subjectsOf } from '../memory/subject.ts';
 import type { ApprovalDecisionRow } from '../projections/threads/queries.ts';
 import { findTurn, listApprovals, listSteps } from '../projections/threads/queries.ts';
 import { readViews } from '../projections/read-views.ts';
-import { TurnEndedError, UnknownAgentError, UnknownTurnError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import { assertRemembered } from './memory-write.ts';
 import type { ActivityScope } from './run-activity.ts';
 import type { RecordedToolCall } from '../memory/events.ts';
+import { limitCode, TurnEndedError, UnknownAgentError, UnknownTurnError } from './activity-errors.ts';
 import { failed, readToolResult, threw } from './tool-result.ts';
 import type { ToolEnd } from './tool-result.ts';
+import { wallMsNow } from './turn-limits.ts';
 import type { ToolInput } from './types.ts';
 
 /** How often a repeatable tool is tried before its failure is the result. */
@@ -86,7 +87,10 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
         `The outcome is unknown: the worker stopped while "${tool.name}" ran, and it must not run twice. Check before trying again.`,
       );
     }
-    const timeout = AbortSignal.timeout(tool.timeoutMs);
+    const { maxWallMs } = agent?.limits ?? { maxWallMs: null };
+    const left =
+      maxWallMs === null ? Infinity : Math.max(1, Math.ceil(maxWallMs - wallMsNow(input.wallMs ?? 0, scope)));
+    const timeout = AbortSignal.timeout(Math.min(tool.timeoutMs, left));
     let result: unknown;
     try {
       const value = await validateArguments(tool.name, tool.input, given);
@@ -105,6 +109,10 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
       );
     } catch (error) {
       if (scope.signal.aborted) throw error;
+      if (timeout.aborted && left < tool.timeoutMs) {
+        const words = `"${tool.name}" was given up: the turn's time was up.`;
+        return { outcome: 'timed_out', code: limitCode('wall_time'), result: words };
+      }
       if (timeout.aborted) {
         const words = `"${tool.name}" did not answer within ${tool.timeoutMs} ms.`;
         return { outcome: 'timed_out', code: 'TOOL_TIMED_OUT', result: words };

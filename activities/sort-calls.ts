@@ -2,12 +2,13 @@ import type { Agent } from '../agents/define-agent.ts';
 import type { Tool } from '../agents/define-tool.ts';
 import { InvalidArgumentsError, validateArguments } from '../agents/schema.ts';
 import type { ChatReply, ToolCall } from '../llm/ports.ts';
-import type { ApprovalRequested, MemoryOutcome, Source, ToolCompleted } from '../memory/events.ts';
+import type { ApprovalRequested, LimitName, MemoryOutcome, Source, ToolCompleted } from '../memory/events.ts';
 import { approvalId } from '../memory/keys.ts';
 import type { MemoryProposal } from '../memory/reconcile.ts';
 import { shorten } from '../memory/text.ts';
 import type { TurnRow } from '../projections/threads/queries.ts';
 import { toolSpecs } from './configure-agent.ts';
+import { limitCode } from './activity-errors.ts';
 import { argumentsHash } from './hash.ts';
 import { parseRemember, rememberResult, rememberTool } from './memory-tools.ts';
 import type { PendingCall, StepInput } from './types.ts';
@@ -76,6 +77,11 @@ export async function sortCalls(agent: Agent, input: StepInput, turn: TurnRow, r
         continue;
       }
       const given: unknown = JSON.parse(call.arguments === '' ? '{}' : call.arguments);
+      // No arguments at all may be all of them, or the place where the reply broke off: the harmless reading counts.
+      if (isCutOff(reply, ordinal) && Object.keys(given ?? {}).length === 0) {
+        refuse('MODEL_CUT_OFF', cutOff(call.name));
+        continue;
+      }
       const reason = approvalReason(tool, await validateArguments(tool.name, tool.input, given));
       const approval =
         reason === null ? null : { id: approvalId(input.turn, input.step, ordinal), timeoutMs: tool.approvalTimeoutMs };
@@ -96,7 +102,9 @@ export async function sortCalls(agent: Agent, input: StepInput, turn: TurnRow, r
       }
     } catch (error) {
       if (!(error instanceof SyntaxError) && !(error instanceof InvalidArgumentsError)) throw error;
-      if (error instanceof InvalidArgumentsError) refuse(error.code, `${error.message} ${error.hint ?? ''}`.trim());
+      if (isCutOff(reply, ordinal)) refuse('MODEL_CUT_OFF', cutOff(call.name));
+      else if (error instanceof InvalidArgumentsError)
+        refuse(error.code, `${error.message} ${error.hint ?? ''}`.trim());
       else refuse('ARGUMENTS_NOT_JSON', `The arguments are not JSON: ${shorten(call.arguments, 200)}`);
     }
   }
@@ -113,6 +121,30 @@ export async function sortCalls(agent: Agent, input: StepInput, turn: TurnRow, r
         result: rememberResult(outcomes.slice(from, to)),
       })),
   };
+}
+
+/**
+ * True for the call that a reply broke off in: the last one of a reply that reached the longest output. One with whole arguments
+ * is whole: no JSON object is the beginning of another.
+ */
+function isCutOff({ finishReason, toolCalls }: ChatReply, ordinal: number): boolean {
+  return finishReason === 'length' && ordinal === toolCalls.length - 1;
+}
+
+function cutOff(tool: string): string {
+  return `Your reply was cut off in the middle of this call, so "${tool}" was not run. Call it again with shorter arguments, or in parts.`;
+}
+
+/** The same calls with none of them started: the turn had come to a limit. Each has a result, as models want it. */
+export function skipCalls(calls: SortedCalls, reply: ChatReply, limit: LimitName): SortedCalls {
+  const code = limitCode(limit);
+  const skipped = calls.pending.flatMap(({ ordinal }): InlineResult[] => {
+    const call = reply.toolCalls[ordinal];
+    if (!call) return [];
+    const given: unknown = JSON.parse(call.arguments === '' ? '{}' : call.arguments);
+    return [{ ordinal, call, outcome: 'skipped', code, arguments: given, result: `Not started: ${code}.` }];
+  });
+  return { ...calls, pending: [], approvals: [], inline: [...calls.inline, ...skipped] };
 }
 
 /** Why a person must look at this call, or null. */

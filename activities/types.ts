@@ -12,9 +12,20 @@ export interface TurnRef {
   readonly agent: string;
 }
 
+/** What a turn has used, as its guards count it. Recorded with each step, so that no crash makes it forget. */
+export interface Spent {
+  readonly toolCalls: number;
+  readonly tokens: number;
+  readonly costUsd: number;
+  /** Milliseconds of work: not those it waited for people or for earlier turns. */
+  readonly wallMs: number;
+}
+
 export interface StepInput extends TurnRef {
   /** From 1. */
   readonly step: number;
+  /** What the steps before have used. @default nothing */
+  readonly spent?: Spent;
 }
 
 /** A tool call of a step that still has to run. */
@@ -34,6 +45,8 @@ export interface StepOutcome {
   /** The turn is completed. */
   readonly done: boolean;
   readonly calls: readonly PendingCall[];
+  /** What the turn has used, this step included; absent when blocked. */
+  readonly spent?: Spent;
   /** An earlier turn of the branch that has not ended: nothing was done, wait for it. */
   readonly blockedBy: string | null;
 }
@@ -42,6 +55,8 @@ export interface ToolInput extends TurnRef {
   readonly step: number;
   readonly ordinal: number;
   readonly approval: string | null;
+  /** Milliseconds of work of the turn before this call. @default 0 */
+  readonly wallMs?: number;
 }
 
 /** An approval to look up, and whether its deadline has passed. */

@@ -9,6 +9,8 @@ export type ModelErrorCode =
   | 'MODEL_UNAVAILABLE'
   | 'MODEL_TIMEOUT'
   | 'MODEL_BAD_REPLY'
+  | 'MODEL_FILTERED'
+  | 'MODEL_CUT_OFF'
   | 'MODEL_ABORTED';
 
 /** The facts a {@link ModelError} carries besides its message. */
@@ -42,6 +44,9 @@ const HINTS: Readonly<Record<ModelErrorCode, string>> = {
   MODEL_UNAVAILABLE: 'Check that the server at the base URL is up and reachable, then try again.',
   MODEL_TIMEOUT: 'Try again, raise timeoutMs, or ask for a shorter reply.',
   MODEL_BAD_REPLY: 'Try again; if it stays, check that the base URL points at an OpenAI-compatible API.',
+  MODEL_FILTERED: "Rephrase the message: the provider's content filter stopped the call, and would stop it again.",
+  MODEL_CUT_OFF:
+    'Ask for less at once, or give the model more output tokens: it reached its limit before it had said anything.',
   MODEL_ABORTED: 'Nothing to do: the caller cancelled the call.',
 };
 

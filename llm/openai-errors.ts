@@ -43,7 +43,9 @@ function isApiError(error: unknown): error is APIError {
 
 function fromStatus(error: APIError, status: number, where: string, call: FailedCall): ModelError {
   const exhausted = status === 402 || error.code === 'insufficient_quota' || error.type === 'insufficient_quota';
-  const code = exhausted ? 'MODEL_RATE_LIMITED' : codeOf(status);
+  // Some providers refuse a filtered prompt with a status instead of a finish reason.
+  const filtered = error.code === 'content_filter' || error.code === 'content_policy_violation';
+  const code = exhausted ? 'MODEL_RATE_LIMITED' : filtered ? 'MODEL_FILTERED' : codeOf(status);
   const retryAfterMs = readRetryAfterMs(error.headers);
   const requestId = error.requestID ?? undefined;
   return new ModelError(code, `${where} was answered with HTTP ${String(status)}: ${said(error, call)}`, {

@@ -8,9 +8,10 @@ import {
   proxyActivities,
   setHandler,
 } from '@temporalio/workflow';
-import type { Activities, PendingCall, StepOutcome } from '../activities/types.ts';
+import type { Activities, PendingCall, Spent, StepOutcome } from '../activities/types.ts';
 import { approvalDecidedSignal, progressQuery, replyUpdate } from './messages.ts';
 import type { TurnInput, TurnOutcome } from './messages.ts';
+import { startWorkClock } from './work-clock.ts';
 
 /** How soon an approval is first looked up in the log, and how long the pauses between looks grow. */
 const firstLookMs = 15_000;
@@ -28,6 +29,8 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
   let settled: TurnOutcome | undefined;
   let step = 0;
   let position = 0;
+  let spent: Spent = { toolCalls: 0, tokens: 0, costUsd: 0, wallMs: 0 };
+  const clock = startWorkClock();
 
   // Handlers before the first await: an update that comes with the start must find them.
   setHandler(replyUpdate, async (): Promise<TurnOutcome> => {
@@ -59,9 +62,19 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
 
   async function runStep(n: number): Promise<StepOutcome> {
     for (;;) {
-      const outcome = await activities.step.runModelStep({ ...ref, step: n });
-      if (outcome.blockedBy === null) return outcome;
+      const outcome = await activities.step.runModelStep({
+        ...ref,
+        step: n,
+        spent: { ...spent, wallMs: clock.worked() },
+      });
+      if (outcome.blockedBy === null) {
+        spent = outcome.spent ?? spent;
+        clock.atLeast(spent.wallMs);
+        return outcome;
+      }
+      clock.pause();
       await activities.wait.awaitPredecessor({ ...ref, predecessor: outcome.blockedBy });
+      clock.resume();
     }
   }
 
@@ -69,7 +82,9 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
     if (call.approval !== null) {
       const { id, timeoutMs } = call.approval;
       waiting.add(id);
+      clock.pause();
       await awaitDecision(id, timeoutMs);
+      clock.resume();
       waiting.delete(id);
     }
     const tool = proxyActivities<Pick<Activities, 'runTool'>>({
@@ -77,7 +92,13 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
       heartbeatTimeout: timeouts.heartbeatMs,
       retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
     });
-    await tool.runTool({ ...ref, step: n, ordinal: call.ordinal, approval: call.approval?.id ?? null });
+    await tool.runTool({
+      ...ref,
+      step: n,
+      ordinal: call.ordinal,
+      approval: call.approval?.id ?? null,
+      wallMs: clock.worked(),
+    });
   }
 
   /**

@@ -45,6 +45,13 @@ export function crashAgents(shopUrl: string): Agent[] {
       tools: [payOnce, payKeyed],
       memory: { extract: false },
     }),
+    defineAgent({
+      name: 'limited',
+      instructions: 'You pay, within limits.',
+      tools: [payKeyed],
+      memory: { extract: false },
+      limits: { maxToolCalls: 3 },
+    }),
     defineAgent({ name: 'shopper', instructions: 'You know orders.', tools: [lookupOrder] }),
   ];
 }

@@ -94,7 +94,7 @@ test('a turn that never comes to an end stops at its step limit; its thread goes
   rig.script(() => ({ kind: 'reply', calls: [{ name: 'echo', arguments: '{"note":"again"}' }] }));
   const result = await rig.client.turns.send({ turn, thread: turn, message: 'Go on', agent: 'limited' });
   rig.script(undefined);
-  expect(result).toMatchObject({ status: 'failed', code: 'STEP_LIMIT', steps: 2, reply: null });
+  expect(result).toMatchObject({ status: 'failed', code: 'LIMIT_STEPS', steps: 2, reply: null });
   expect(result.detail).toMatch(/2 model calls/);
   const next = await rig.client.turns.send({ thread: turn, message: 'Hello', agent: 'limited' });
   expect(next.status).toBe('completed');
