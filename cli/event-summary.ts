@@ -50,6 +50,11 @@ export function eventSummary(event: MemoryEvent): string {
     }
     case 'ExtractionFailed':
       return `${event.data.code}: ${short(event.data.message)}`;
+    case 'BranchForked': {
+      const { branch, parent, position, turn, step, tools } = event.data;
+      const place = turn === null ? '' : `, ${turn} step ${step}`;
+      return `${branch} from ${parent} at ${position}${place}; tools: ${tools}`;
+    }
     case 'HistoryArchived':
       return `${event.data.events} history events of ${event.data.workflowId}`;
   }

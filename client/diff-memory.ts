@@ -13,7 +13,7 @@ export interface MemoryDiffRequest {
   readonly from: Moment;
   /** @default now */
   readonly to?: Moment;
-  /** Names of the views to compare, or all. @default what is remembered: facts, how-tos, blocks, rounds */
+  /** Names of the views to compare, or all. Only with all of them, what forks remember counts too. @default what is remembered: facts, how-tos, blocks, rounds */
   readonly views?: readonly string[] | 'all';
   /** At most this many changes of each view, the newest; all are counted. @default 1000 */
   readonly limit?: number;
@@ -50,6 +50,8 @@ export async function diffMemory(
   const found = new Map<string, { gained: number; lost: number; changed: number; changes: ViewChange[] }>();
   const names = views === 'all' ? undefined : views;
   for await (const change of diffViews({ pool, schema: holdfastSchema, tenant: no, ...ends, views: names })) {
+    // What a fork remembers is nothing that is remembered here.
+    if (views !== 'all' && ((change.after ?? change.before)?.['fork'] ?? '') !== '') continue;
     const own = found.get(change.view) ?? { gained: 0, lost: 0, changed: 0, changes: [] };
     found.set(change.view, own);
     own[change.change] += 1;

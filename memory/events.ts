@@ -278,9 +278,16 @@ export type FactAsserted = Event<
     source: Source;
   }
 >;
-export type FactConfirmed = Event<'FactConfirmed', { fact: string; source: Source }>;
-export type FactSuperseded = Event<'FactSuperseded', { fact: string; by: string; validTo: string; source: Source }>;
-export type FactRetracted = Event<'FactRetracted', { fact: string; validTo: string; reason: string; source: Source }>;
+/** `fork`: only there; what the fact is elsewhere does not change. */
+export type FactConfirmed = Event<'FactConfirmed', { fact: string; fork?: string; source: Source }>;
+export type FactSuperseded = Event<
+  'FactSuperseded',
+  { fact: string; fork?: string; by: string; validTo: string; source: Source }
+>;
+export type FactRetracted = Event<
+  'FactRetracted',
+  { fact: string; fork?: string; validTo: string; reason: string; source: Source }
+>;
 
 export type ProcedureLearned = Event<
   'ProcedureLearned',
@@ -317,6 +324,37 @@ export type ExtractionCompleted = Event<
 >;
 export type ExtractionFailed = Event<'ExtractionFailed', TurnRef & { code: string; message: string }>;
 
+/** What a fork does with calls of tools: answers from the record, runs them, or refuses them. */
+export type ForkTools = 'stub' | 'rerun' | 'forbid';
+
+/** A new branch of a thread: it sees its parent up to `position`, and from there on only itself. */
+export type BranchForked = Event<
+  'BranchForked',
+  {
+    thread: string;
+    branch: string;
+    parent: string;
+    /** The place that was asked for: a step of a turn, or a position. */
+    asked: { readonly turn: string | null; readonly step: number | null; readonly position: number | null };
+    position: number;
+    /** The parent's turn that is gone on with, and how many of its steps are taken over; null between turns. */
+    turn: string | null;
+    step: number;
+    /** The turn on the new branch; null when none was asked for. */
+    newTurn: string | null;
+    tools: ForkTools;
+    changes: {
+      readonly message: boolean;
+      readonly instructions: string | null;
+      readonly model: string | null;
+      /** Facts and how-tos that do not hold on the branch. */
+      readonly removed: readonly string[];
+      readonly removedBlocks: readonly { readonly scope: Scope; readonly label: string }[];
+      readonly toolResults: readonly { readonly step: number; readonly ordinal: number }[];
+    };
+  }
+>;
+
 export type HistoryArchived = Event<
   'HistoryArchived',
   TurnRef & {
@@ -351,4 +389,5 @@ export type MemoryEvent =
   | BlockEdited
   | ExtractionCompleted
   | ExtractionFailed
-  | HistoryArchived;
+  | HistoryArchived
+  | BranchForked;

@@ -35,6 +35,8 @@ export const commands = {
   terminal: (turn: string): string => `turn/${escape(turn)}/terminal`,
   extraction: (turn: string): string => `turn/${escape(turn)}/extraction`,
   history: (turn: string): string => `turn/${escape(turn)}/history`,
+  /** The branch's name is the caller's key: forking under one name again is the same fork. */
+  fork: (thread: string, branch: string): string => `fork/${encodeURIComponent(thread)}/${encodeURIComponent(branch)}`,
   agent: (agent: string, hash: string): string => `agent/${encodeURIComponent(agent)}/${hash}`,
 };
 

@@ -100,6 +100,7 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
   const procedures = new Map(input.procedures.map((procedure) => [normaliseText(procedure.goal), procedure]));
   const events: MemoryEvent[] = [];
   const outcomes: MemoryOutcome[] = [];
+  const place = scope.fork === undefined ? {} : { fork: scope.fork };
 
   proposals.forEach((proposal, ordinal) => {
     outcomes.push(
@@ -182,7 +183,7 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
       for (const { fact } of rivals) {
         events.push({
           type: 'FactSuperseded',
-          data: { fact, by: id, validTo: proposal.validFrom, source: proposal.source },
+          data: { fact, ...place, by: id, validTo: proposal.validFrom, source: proposal.source },
         });
         facts.delete(fact);
       }
@@ -243,7 +244,7 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
   }
 
   function confirm(proposal: MemoryProposal, known: KnownFact): MemoryOutcome {
-    events.push({ type: 'FactConfirmed', data: { fact: known.fact, source: proposal.source } });
+    events.push({ type: 'FactConfirmed', data: { fact: known.fact, ...place, source: proposal.source } });
     return { outcome: 'duplicate', id: known.fact, text: known.text, reason: 'known already; this source was added' };
   }
 
@@ -252,7 +253,7 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
     if (trust !== 'direct_user') return rejected(proposal, 'only the user can take a fact back');
     events.push({
       type: 'FactRetracted',
-      data: { fact: known.fact, validTo: proposal.validFrom, reason: proposal.text, source: proposal.source },
+      data: { fact: known.fact, ...place, validTo: proposal.validFrom, reason: proposal.text, source: proposal.source },
     });
     facts.delete(known.fact);
     return { outcome: 'retracted', id: known.fact, text: known.text, reason: 'taken back by the user' };

@@ -3,6 +3,7 @@ import { logMigrations } from '../eventstore/index.ts';
 import type { LogSchema, Projection } from '../eventstore/index.ts';
 import type { MemoryEvent } from '../memory/events.ts';
 import { personalFields } from '../memory/personal-fields.ts';
+import { branchesProjection } from './branches/projection.ts';
 import { episodicProjection } from './episodic/projection.ts';
 import { proceduralProjection } from './procedural/projection.ts';
 import { forgottenVectors } from './search/forget-vectors.ts';
@@ -19,6 +20,7 @@ export const projections: readonly Projection<MemoryEvent>[] = [
   episodicProjection,
   proceduralProjection,
   searchProjection,
+  branchesProjection,
 ];
 
 /** The schema of a Holdfast database, for `migrate` and `assertSchema`. */

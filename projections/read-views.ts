@@ -3,6 +3,7 @@ import type { RawBuilder, SqlBool } from 'kysely';
 import type pg from 'pg';
 import type { Moment, Position, ViewTable } from '../eventstore/index.ts';
 import { positionOf, withTenant } from '../eventstore/index.ts';
+import type { forkEndView, forkView } from './branches/views.ts';
 import type { roundView } from './episodic/views.ts';
 import type { procedureView, toolOutcomeView } from './procedural/views.ts';
 import type { documentView } from './search/views.ts';
@@ -38,6 +39,8 @@ export interface ViewDatabase {
   message: ViewTable<typeof messageView.columns>;
   block: ViewTable<typeof blockView.columns>;
   memory_document: ViewTable<typeof documentView.columns> & { readonly terms: string };
+  fork: ViewTable<typeof forkView.columns>;
+  fork_end: ViewTable<typeof forkEndView.columns>;
   log_head: { readonly tenant: number; readonly position: number };
 }
 

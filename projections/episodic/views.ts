@@ -13,6 +13,7 @@ export const roundView = defineView({
     scope_user: optional('text'),
     scope_agent: optional('text'),
     scope_thread: optional('text'),
+    fork: required('text'),
     speaker: required('text'),
     message: required('text'),
     reply_speaker: required('text'),

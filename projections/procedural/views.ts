@@ -3,13 +3,14 @@ import { defineView, optional, required } from '../../eventstore/index.ts';
 /** How-tos in their current version; older versions are rows that ended. */
 export const procedureView = defineView({
   name: 'procedure',
-  key: ['procedure'],
+  key: ['procedure', 'fork'],
   columns: {
     procedure: required('text'),
     version: required('int'),
     scope_user: optional('text'),
     scope_agent: optional('text'),
     scope_thread: optional('text'),
+    fork: required('text'),
     goal: required('text'),
     content: required('text'),
     content_hash: required('text'),

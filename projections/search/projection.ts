@@ -27,10 +27,10 @@ export const searchProjection: Projection<MemoryEvent> = {
         });
       case 'FactSuperseded':
       case 'FactRetracted':
-        return close(documentView, { id: data.fact });
+        return close(documentView, { id: data.fact, fork: data.fork ?? '' });
       case 'ProcedureLearned':
         // The version before it has ended all the same.
-        if (forgotten) return close(documentView, { id: data.procedure });
+        if (forgotten) return close(documentView, { id: data.procedure, fork: data.scope.fork ?? '' });
         return replace(documentView, {
           id: data.procedure,
           kind: 'procedure',

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Position } from '../../eventstore/index.ts';
 import { retryConnection } from '../../eventstore/index.ts';
 import type { Scope } from '../../memory/scope.ts';
+import { holdsCondition, lineageOf } from '../branches/lineage.ts';
 import type { ViewReader } from '../read-views.ts';
 
 /** A document a channel found, before ranking. */
@@ -30,19 +31,34 @@ export interface VectorMatch extends FoundDocument {
   readonly vector: Buffer;
 }
 
-// Documents of the tenant ($1) that held at the position ($2) and whose scope the reader ($3 user, $4 agent, $5 thread) may see.
-const visible = `visible as (
+/** SQL of the documents that a scope sees, the other columns that every search gives, and the values of both. */
+async function visibleTo(
+  reader: ViewReader,
+  scope: Scope,
+): Promise<{ readonly visible: string; readonly columns: string; readonly values: unknown[]; readonly own: string }> {
+  const lineage = await lineageOf(reader, scope.fork);
+  const values: unknown[] = [reader.tenant, scope.user ?? null, scope.agent ?? null, scope.thread ?? null];
+  const holds = holdsCondition(reader, lineage, { alias: 'd', item: 'd.id' }, values.length + 1);
+  // The same values in the same places, so the two conditions share them.
+  const said = holdsCondition(reader, lineage, { alias: 's', past: true }, values.length + 1);
+  return {
+    visible: `visible as (
   select d.* from holdfast.memory_document d
-  where d.tenant = $1 and d.from_pos <= $2 and (d.to_pos is null or d.to_pos > $2)
-    and (d.scope_user is null or d.scope_user = $3)
-    and (d.scope_agent is null or d.scope_agent = $4)
-    and (d.scope_thread is null or d.scope_thread = $5))`;
+  where d.tenant = $1 and ${holds.text}
+    and (d.scope_user is null or d.scope_user = $2)
+    and (d.scope_agent is null or d.scope_agent = $3)
+    and (d.scope_thread is null or d.scope_thread = $4))`,
+    columns: `d.id, d.kind, d.content, d.text_hash, d.trust, d.said_at, d.thread, d.turn,
+  greatest(1, (select count(*) from holdfast.fact_source s where s.tenant = $1 and s.fact = d.id and ${said.text}))::int as sources`,
+    values: [...values, ...holds.values],
+    // A prepared statement is planned for one text.
+    own: lineage === undefined ? '' : '_in_fork',
+  };
+}
 
-const documentColumns = `d.id, d.kind, d.content, d.text_hash, d.trust, d.said_at, d.thread, d.turn,
-  greatest(1, (select count(*) from holdfast.fact_source s where s.tenant = $1 and s.fact = d.id and s.from_pos <= $2))::int as sources`;
-
-function visibleValues({ tenant, position }: ViewReader, reader: Scope): unknown[] {
-  return [tenant, position, reader.user ?? null, reader.agent ?? null, reader.thread ?? null];
+/** Gives the placeholder of each further value. */
+function placeholders(values: unknown[]): (value: unknown) => string {
+  return (value) => `$${values.push(value)}`;
 }
 
 /**
@@ -53,21 +69,23 @@ export async function findByTerms(
   reader: ViewReader,
   { scope, query, limit = 1000 }: { readonly scope: Scope; readonly query: string; readonly limit?: number },
 ): Promise<{ readonly matches: LexicalMatch[]; readonly documents: number; readonly averageLength: number }> {
+  const { visible, columns, values, own } = await visibleTo(reader, scope);
+  const value = placeholders(values);
   const { rows } = await reader.client.query<LexicalMatch & { documents: number; average_length: number }>({
-    name: 'holdfast_by_terms',
+    name: `holdfast_by_terms${own}`,
     text: `with ${visible},
      q as (select array_agg(lexeme order by lexeme) as terms,
                   string_agg(quote_literal(lexeme), ' | ')::tsquery as any_term
-           from unnest(to_tsvector('english', $6))),
+           from unnest(to_tsvector('english', ${value(query.slice(0, 10_000))}))),
      corpus as (select count(*)::int as documents, coalesce(avg(length(terms)), 0)::float8 as average_length from visible)
-     select ${documentColumns}, length(d.terms) as length, corpus.documents, corpus.average_length,
+     select ${columns}, length(d.terms) as length, corpus.documents, corpus.average_length,
        (select array_agg(coalesce((select cardinality(u.positions) from unnest(d.terms) u where u.lexeme = term), 0) order by term)
           from unnest(q.terms) term) as frequencies
      from visible d, q, corpus
      where d.terms @@ q.any_term
      order by ts_rank_cd(d.terms, q.any_term) desc, d.id
-     limit $7`,
-    values: [...visibleValues(reader, scope), query.slice(0, 10_000), limit],
+     limit ${value(limit)}`,
+    values,
   });
   return { matches: rows, documents: rows[0]?.documents ?? 0, averageLength: rows[0]?.average_length ?? 0 };
 }
@@ -82,16 +100,19 @@ export async function findByVector(
     limit = 200,
   }: { readonly scope: Scope; readonly model: string; readonly code: string; readonly limit?: number },
 ): Promise<VectorMatch[]> {
+  const { visible, columns, values, own } = await visibleTo(reader, scope);
+  const value = placeholders(values);
+  const near = value(code);
   const { rows } = await reader.client.query<VectorMatch>({
-    name: 'holdfast_by_vector',
+    name: `holdfast_by_vector${own}`,
     text: `with ${visible}
-     select ${documentColumns}, e.vector
+     select ${columns}, e.vector
      from visible d
-     join holdfast.embedding e on e.tenant = $1 and e.model = $6 and e.text_hash = d.text_hash
-     where length(e.code) = length($7::varbit)
-     order by bit_count(e.code # $7::varbit), d.id
-     limit $8`,
-    values: [...visibleValues(reader, scope), model, code, limit],
+     join holdfast.embedding e on e.tenant = $1 and e.model = ${value(model)} and e.text_hash = d.text_hash
+     where length(e.code) = length(${near}::varbit)
+     order by bit_count(e.code # ${near}::varbit), d.id
+     limit ${value(limit)}`,
+    values,
   });
   return rows;
 }
@@ -101,12 +122,15 @@ export async function countWithoutVector(
   reader: ViewReader,
   { scope, model }: { readonly scope: Scope; readonly model: string },
 ): Promise<number> {
+  const { visible, values, own } = await visibleTo(reader, scope);
+  const value = placeholders(values);
   const { rows } = await reader.client.query<{ n: number }>({
-    name: 'holdfast_without_vector',
+    name: `holdfast_without_vector${own}`,
     text: `with ${visible}
      select count(*)::int as n from visible d
-     where not exists (select from holdfast.embedding e where e.tenant = $1 and e.model = $6 and e.text_hash = d.text_hash)`,
-    values: [...visibleValues(reader, scope), model],
+     where not exists (select from holdfast.embedding e
+       where e.tenant = $1 and e.model = ${value(model)} and e.text_hash = d.text_hash)`,
+    values,
   });
   return rows[0]?.n ?? 0;
 }

@@ -19,8 +19,8 @@ export interface RetrieveInput {
   readonly limit?: number;
   /** Most tokens of the memory section. @default 1200 */
   readonly budgetTokens?: number;
-  /** Leave out what this turn itself said. @default nothing */
-  readonly excludeTurn?: string;
+  /** Leave out what these turns said: it stands in the prompt already. @default none */
+  readonly excludeTurns?: readonly string[];
 }
 
 /** What retrieval found, chose and left out. */
@@ -49,7 +49,7 @@ const lexicalDepth = 1_000;
 
 /** Hybrid retrieval: words (BM25) and vectors (bit codes, then exact cosine), fused by rank, diversified, packed, explained. */
 export async function retrieve(reader: ViewReader, input: RetrieveInput): Promise<Retrieved> {
-  const { scope, query, vector, now, limit = 8, budgetTokens = 1200, excludeTurn } = input;
+  const { scope, query, vector, now, limit = 8, budgetTokens = 1200, excludeTurns = [] } = input;
   const degraded: string[] = [];
   const documents = new Map<string, FoundDocument>();
   const scores = new Map<string, Record<string, number>>();
@@ -59,7 +59,7 @@ export async function retrieve(reader: ViewReader, input: RetrieveInput): Promis
     found: readonly { readonly document: FoundDocument; readonly score: number }[],
   ): number => {
     const best = found
-      .filter(({ document }) => document.turn !== excludeTurn)
+      .filter(({ document }) => !excludeTurns.includes(document.turn))
       .sort((a, b) => b.score - a.score)
       .slice(0, channelDepth);
     for (const { document, score } of best) {

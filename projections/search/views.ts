@@ -3,13 +3,14 @@ import { defineView, optional, required } from '../../eventstore/index.ts';
 /** Everything that can be recalled, in one searchable shape: facts that hold, current how-tos, rounds. */
 export const documentView = defineView({
   name: 'memory_document',
-  key: ['id'],
+  key: ['id', 'fork'],
   columns: {
     id: required('text'),
     kind: required('text'),
     scope_user: optional('text'),
     scope_agent: optional('text'),
     scope_thread: optional('text'),
+    fork: required('text'),
     content: required('text'),
     text_hash: required('text'),
     trust: required('text'),

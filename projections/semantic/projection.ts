@@ -29,15 +29,16 @@ export const semanticProjection: Projection<MemoryEvent> = {
             replaces: data.replaces,
             disputed_with: data.disputedWith,
           }),
-          ...sourceRow(data.fact, data.source),
+          ...sourceRow(data.fact, data.scope.fork, data.source),
         ];
       case 'FactConfirmed':
-        return sourceRow(data.fact, data.source);
+        return sourceRow(data.fact, data.fork, data.source);
       case 'FactSuperseded':
         return [
-          ...close(factView, { fact: data.fact }),
+          ...close(factView, { fact: data.fact, fork: data.fork ?? '' }),
           ...open(factEndView, {
             fact: data.fact,
+            fork: data.fork ?? '',
             valid_to: new Date(data.validTo),
             replaced_by: data.by,
             reason: 'superseded',
@@ -45,9 +46,10 @@ export const semanticProjection: Projection<MemoryEvent> = {
         ];
       case 'FactRetracted':
         return [
-          ...close(factView, { fact: data.fact }),
+          ...close(factView, { fact: data.fact, fork: data.fork ?? '' }),
           ...open(factEndView, {
             fact: data.fact,
+            fork: data.fork ?? '',
             valid_to: new Date(data.validTo),
             replaced_by: null,
             reason: data.reason,
@@ -59,6 +61,6 @@ export const semanticProjection: Projection<MemoryEvent> = {
   },
 };
 
-function sourceRow(fact: string, { turn, thread, branch, quote }: Source): Operation[] {
-  return ensure(factSourceView, { fact, turn, thread, branch, quote });
+function sourceRow(fact: string, fork = '', { turn, thread, branch, quote }: Source): Operation[] {
+  return ensure(factSourceView, { fact, fork, turn, thread, branch, quote });
 }

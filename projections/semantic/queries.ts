@@ -2,17 +2,19 @@ import type { FactKind, Trust } from '../../memory/events.ts';
 import type { KnownFact } from '../../memory/reconcile.ts';
 import type { Scope } from '../../memory/scope.ts';
 import type { ViewReader } from '../read-views.ts';
-import { heldAt } from '../read-views.ts';
+import { holdsFor, lineageOf } from '../branches/lineage.ts';
 import { livesIn, visibleTo } from '../visible-to.ts';
 
 /** Facts that hold in exactly this scope: what a write is reconciled against. */
-export async function readKnownFacts({ db, position, tenant }: ViewReader, scope: Scope): Promise<KnownFact[]> {
+export async function readKnownFacts(reader: ViewReader, scope: Scope): Promise<KnownFact[]> {
+  const { db, tenant } = reader;
+  const lineage = await lineageOf(reader, scope.fork);
   const rows = await db
     .selectFrom('fact')
     .selectAll()
     .where('tenant', '=', tenant)
     .where(livesIn(scope, 'fact'))
-    .where(heldAt(position, 'fact'))
+    .where(holdsFor(reader, lineage, { alias: 'fact', item: 'fact.fact' }))
     .where('valid_to', 'is', null)
     // A forgotten fact still stands in its row, but there is nothing left to compare with.
     .where('content_hash', '<>', '')
@@ -57,29 +59,34 @@ export interface FactRow {
 
 /** The newest facts a reader sees, oldest first. `past` adds those that were superseded, retracted or born historical. */
 export async function listFacts(
-  { db, position, tenant }: ViewReader,
+  view: ViewReader,
   { reader, past = false, limit = 500 }: { readonly reader: Scope; readonly past?: boolean; readonly limit?: number },
 ): Promise<FactRow[]> {
+  const { db, tenant } = view;
+  const lineage = await lineageOf(view, reader.fork);
   let query = db
     .selectFrom('fact as f')
     .leftJoin('fact_end as e', (join) =>
-      join.onRef('e.tenant', '=', 'f.tenant').onRef('e.fact', '=', 'f.fact').on('e.from_pos', '<=', position),
+      join
+        .onRef('e.tenant', '=', 'f.tenant')
+        .onRef('e.fact', '=', 'f.fact')
+        .on(holdsFor(view, lineage, { alias: 'e' })),
     )
     .where('f.tenant', '=', tenant)
-    .where('f.from_pos', '<=', position)
+    .where(holdsFor(view, lineage, { alias: 'f', item: 'f.fact', past }))
     .where(visibleTo(reader, 'f'))
     .selectAll('f')
     .select(['e.valid_to as ended_at', 'e.replaced_by'])
     .orderBy('f.from_pos', 'desc')
     .limit(limit);
-  if (!past) query = query.where(heldAt(position, 'f')).where('f.valid_to', 'is', null);
+  if (!past) query = query.where('f.valid_to', 'is', null);
   const rows = (await query.execute()).toReversed();
   if (rows.length === 0) return [];
   const sources = await db
     .selectFrom('fact_source')
     .selectAll()
     .where('tenant', '=', tenant)
-    .where(heldAt(position, 'fact_source'))
+    .where(holdsFor(view, lineage, { alias: 'fact_source' }))
     .where(
       'fact',
       'in',

@@ -3,12 +3,13 @@ import { defineView, optional, required } from '../../eventstore/index.ts';
 /** Facts, while they hold: a superseded or retracted fact's row ends at the event that ended it. */
 export const factView = defineView({
   name: 'fact',
-  key: ['fact'],
+  key: ['fact', 'fork'],
   columns: {
     fact: required('text'),
     scope_user: optional('text'),
     scope_agent: optional('text'),
     scope_thread: optional('text'),
+    fork: required('text'),
     kind: required('text'),
     subject: required('text'),
     relation: required('text'),
@@ -28,9 +29,10 @@ export const factView = defineView({
 /** When and why a fact ceased to hold in the world. Apart from `fact`, so that what was known earlier reads as it was known. */
 export const factEndView = defineView({
   name: 'fact_end',
-  key: ['fact'],
+  key: ['fact', 'fork'],
   columns: {
     fact: required('text'),
+    fork: required('text'),
     valid_to: required('timestamptz'),
     replaced_by: optional('text'),
     reason: required('text'),
@@ -43,6 +45,7 @@ export const factSourceView = defineView({
   key: ['fact', 'turn'],
   columns: {
     fact: required('text'),
+    fork: required('text'),
     turn: required('text'),
     thread: required('text'),
     branch: required('text'),

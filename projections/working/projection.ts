@@ -1,8 +1,7 @@
 import { close, open, replace } from '../../eventstore/index.ts';
 import type { Projection } from '../../eventstore/index.ts';
 import type { MemoryEvent } from '../../memory/events.ts';
-import { scopeStream } from '../../memory/scope.ts';
-import { scopeColumns } from '../scope-columns.ts';
+import { scopeColumns, scopeKey } from '../scope-columns.ts';
 import { blockView, messageView } from './views.ts';
 
 /** Recent messages and blocks: what stands in a prompt without being searched for. */
@@ -38,9 +37,15 @@ export const workingProjection: Projection<MemoryEvent> = {
         });
       case 'BlockEdited':
         // A forgotten block is none: a prompt must not carry an empty one.
-        if (forgotten) return close(blockView, { scope_key: scopeStream('', data.scope), label: data.label });
+        if (forgotten) {
+          return close(blockView, {
+            scope_key: scopeKey(data.scope),
+            label: data.label,
+            fork: data.scope.fork ?? '',
+          });
+        }
         return replace(blockView, {
-          scope_key: scopeStream('', data.scope),
+          scope_key: scopeKey(data.scope),
           label: data.label,
           ...scopeColumns(data.scope),
           description: data.description,

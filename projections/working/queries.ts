@@ -1,8 +1,13 @@
 import { sql } from 'kysely';
+import type { Selectable } from 'kysely';
 import type { RecordedToolCall } from '../../memory/events.ts';
 import type { PromptBlock, ThreadMessage } from '../../memory/prompt.ts';
 import type { Scope } from '../../memory/scope.ts';
-import type { ViewReader } from '../read-views.ts';
+import { forkOf } from '../../memory/scope.ts';
+import type { ViewDatabase, ViewReader } from '../read-views.ts';
+import { holdsFor, lineageOf } from '../branches/lineage.ts';
+import type { Lineage } from '../branches/lineage.ts';
+import { takenOver } from '../branches/queries.ts';
 import { heldAt } from '../read-views.ts';
 import { visibleTo } from '../visible-to.ts';
 
@@ -14,49 +19,139 @@ export interface ThreadMessages {
   readonly currentTurnStart: number;
 }
 
+/** Which messages to read. */
+export interface MessageFilter {
+  readonly thread: string;
+  readonly branch: string;
+  /** The current turn; without it, all completed ones. */
+  readonly turn?: string;
+  /** @default 200 */
+  readonly limit?: number;
+}
+
 /**
  * The newest messages of a branch: those of completed turns (a failed turn may have a tool call without a result, which no
- * model accepts), bounded, so that a long thread costs no more than a short one; and all of the current turn.
- * @param turn the current turn; without it, all completed ones
+ * model accepts), bounded, so that a long thread costs no more than a short one; and all of the current turn. A fork has those of
+ * the branches it comes from, too.
  */
-export async function readMessages(
-  { db, position, tenant }: ViewReader,
-  { thread, branch, turn, limit = 200 }: { thread: string; branch: string; turn?: string; limit?: number },
+export async function readMessages(reader: ViewReader, filter: MessageFilter): Promise<ThreadMessages> {
+  const lineage = await lineageOf(reader, forkOf(filter));
+  if (lineage) return readForkMessages(reader, lineage, filter);
+  const earlier = await completedMessages(reader, filter);
+  // The current turn whole, however many tools it has called: a model accepts no result without its call.
+  const own = filter.turn === undefined ? [] : await turnMessages(reader, filter.turn);
+  return { messages: [...earlier, ...own].map(toMessage), currentTurnStart: earlier.length };
+}
+
+async function readForkMessages(
+  reader: ViewReader,
+  lineage: Lineage,
+  { thread, turn, limit = 200 }: MessageFilter,
 ): Promise<ThreadMessages> {
-  const messages = db
+  let earlier: MessageRow[] = [];
+  for (const { branch, position } of lineage) {
+    const at = { ...reader, position };
+    const own = await completedMessages(at, {
+      thread,
+      branch,
+      limit: limit - earlier.length,
+      ...(turn === undefined ? {} : { turn }),
+    });
+    const whole: MessageRow[] = [];
+    for (const each of new Set(own.map((row) => row.turn))) {
+      whole.push(
+        ...(await withTakenOver(
+          reader,
+          lineage,
+          each,
+          own.filter((row) => row.turn === each),
+        )),
+      );
+    }
+    earlier = [...whole, ...earlier];
+    if (earlier.length >= limit) break;
+  }
+  const current =
+    turn === undefined ? [] : await withTakenOver(reader, lineage, turn, await turnMessages(reader, turn));
+  return { messages: [...earlier, ...current].map(toMessage), currentTurnStart: earlier.length };
+}
+
+/** The rows of a turn with those of the steps it takes over; its own stand before theirs. */
+async function withTakenOver(
+  reader: ViewReader,
+  lineage: Lineage,
+  turn: string,
+  own: readonly MessageRow[],
+): Promise<MessageRow[]> {
+  const rows = [...own];
+  for (const { turn: from, steps, position } of takenOver(lineage, turn)) {
+    for (const row of await turnMessages({ ...reader, position }, from)) {
+      const isKnown = rows.some(({ step, ordinal }) => step === row.step && ordinal === row.ordinal);
+      if (row.step >= 1 && row.step <= steps && !isKnown) rows.push(row);
+    }
+  }
+  return rows.sort((a, b) => a.step - b.step || a.ordinal - b.ordinal);
+}
+
+type MessageRow = Pick<
+  Selectable<ViewDatabase['message']>,
+  'turn' | 'step' | 'ordinal' | 'role' | 'content' | 'tool_calls' | 'call' | 'from_pos'
+>;
+
+const messageColumns = [
+  'm.turn',
+  'm.step',
+  'm.ordinal',
+  'm.role',
+  'm.content',
+  'm.tool_calls',
+  'm.call',
+  'm.from_pos',
+] as const;
+
+/** The newest messages of a branch's completed turns, oldest first. */
+async function completedMessages(
+  { db, position, tenant }: ViewReader,
+  { thread, branch, turn, limit = 200 }: MessageFilter,
+): Promise<MessageRow[]> {
+  const rows = await db
     .selectFrom('message as m')
     .innerJoin('turn as t', (join) => join.onRef('t.tenant', '=', 'm.tenant').onRef('t.turn', '=', 'm.turn'))
+    .innerJoin('turn_end as e', (join) =>
+      join.onRef('e.tenant', '=', 'm.tenant').onRef('e.turn', '=', 'm.turn').on('e.from_pos', '<=', position),
+    )
     .where('m.tenant', '=', tenant)
     .where('m.thread', '=', thread)
     .where('m.branch', '=', branch)
     .where(heldAt(position, 'm'))
-    .select(['m.turn', 'm.step', 'm.ordinal', 'm.role', 'm.content', 'm.tool_calls', 'm.call', 'm.from_pos']);
-  const earlier = await messages
-    .innerJoin('turn_end as e', (join) =>
-      join.onRef('e.tenant', '=', 'm.tenant').onRef('e.turn', '=', 'm.turn').on('e.from_pos', '<=', position),
-    )
     .where('e.status', '=', 'completed')
     .where('m.turn', '<>', turn ?? '')
+    .select(messageColumns)
     .orderBy('t.from_pos', 'desc')
     .orderBy('m.step', 'desc')
     .orderBy('m.ordinal', 'desc')
     .limit(limit)
     .execute();
-  // The current turn whole, however many tools it has called: a model accepts no result without its call.
-  const own =
-    turn === undefined
-      ? []
-      : await messages.where('m.turn', '=', turn).orderBy('m.step').orderBy('m.ordinal').execute();
-  const rows = [...earlier.toReversed(), ...own];
-  return {
-    messages: rows.map((row): ThreadMessage => {
-      const at = { position: row.from_pos };
-      if (row.role === 'user') return { role: 'user', content: row.content ?? '', ...at };
-      if (row.role === 'tool') return { role: 'tool', content: row.content ?? '', toolCallId: row.call ?? '', ...at };
-      return { role: 'assistant', content: row.content, toolCalls: row.tool_calls as RecordedToolCall[], ...at };
-    }),
-    currentTurnStart: earlier.length,
-  };
+  return rows.toReversed();
+}
+
+async function turnMessages({ db, position, tenant }: ViewReader, turn: string): Promise<MessageRow[]> {
+  return db
+    .selectFrom('message as m')
+    .where('m.tenant', '=', tenant)
+    .where('m.turn', '=', turn)
+    .where(heldAt(position, 'm'))
+    .select(messageColumns)
+    .orderBy('m.step')
+    .orderBy('m.ordinal')
+    .execute();
+}
+
+function toMessage(row: MessageRow): ThreadMessage {
+  const at = { position: row.from_pos };
+  if (row.role === 'user') return { role: 'user', content: row.content ?? '', ...at };
+  if (row.role === 'tool') return { role: 'tool', content: row.content ?? '', toolCallId: row.call ?? '', ...at };
+  return { role: 'assistant', content: row.content, toolCalls: row.tool_calls as RecordedToolCall[], ...at };
 }
 
 /** A block with the scope it lives in. */
@@ -65,13 +160,18 @@ export interface BlockRow extends PromptBlock {
   readonly position: number;
 }
 
+/** SQL of `blockItem` (scope-columns.ts). */
+export const blockItemSql = `block.scope_key || ' ' || block.label`;
+
 /** The blocks a reader sees, in order of label; the narrowest scope wins where a label is used twice. */
-export async function readBlocks({ db, position, tenant }: ViewReader, reader: Scope): Promise<BlockRow[]> {
+export async function readBlocks(view: ViewReader, reader: Scope): Promise<BlockRow[]> {
+  const { db, tenant } = view;
+  const lineage = await lineageOf(view, reader.fork);
   const rows = await db
     .selectFrom('block')
     .selectAll()
     .where('tenant', '=', tenant)
-    .where(heldAt(position, 'block'))
+    .where(holdsFor(view, lineage, { alias: 'block', item: blockItemSql }))
     .where(visibleTo(reader, 'block'))
     .orderBy('label')
     .orderBy(sql`num_nonnulls(scope_user, scope_agent, scope_thread)`)
@@ -87,6 +187,7 @@ export async function readBlocks({ db, position, tenant }: ViewReader, reader: S
         ...(row.scope_user === null ? {} : { user: row.scope_user }),
         ...(row.scope_agent === null ? {} : { agent: row.scope_agent }),
         ...(row.scope_thread === null ? {} : { thread: row.scope_thread }),
+        ...(row.fork === '' ? {} : { fork: row.fork }),
       },
       position: row.from_pos,
     });

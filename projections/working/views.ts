@@ -21,13 +21,14 @@ export const messageView = defineView({
 /** Labelled blocks: the memory that is always in the prompt. */
 export const blockView = defineView({
   name: 'block',
-  key: ['scope_key', 'label'],
+  key: ['scope_key', 'label', 'fork'],
   columns: {
     scope_key: required('text'),
     label: required('text'),
     scope_user: optional('text'),
     scope_agent: optional('text'),
     scope_thread: optional('text'),
+    fork: required('text'),
     description: required('text'),
     value: required('text'),
     char_limit: required('int'),

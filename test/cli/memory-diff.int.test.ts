@@ -12,18 +12,23 @@ const database = withDatabase();
 let client: HoldfastClient;
 
 const source: Source = { thread: 't', branch: 'main', turn: 'x', quote: 'words' };
+const { fork: _fork, ...scope } = examples.BlockEdited.scope;
 const fact = (id: string, text: string): MemoryEvent => ({
   type: 'FactAsserted',
-  data: { ...examples.FactAsserted, fact: id, text, validTo: null, replaces: null, disputedWith: null },
+  data: { ...examples.FactAsserted, scope, fact: id, text, validTo: null, replaces: null, disputedWith: null },
 });
-const block = (value: string): MemoryEvent => ({ type: 'BlockEdited', data: { ...examples.BlockEdited, value } });
+const block = (value: string): MemoryEvent => ({
+  type: 'BlockEdited',
+  data: { ...examples.BlockEdited, scope, value },
+});
 const past: readonly MemoryEvent[] = [
   fact('f1', 'Ana lives in Lisbon.'),
   block('Formal.'),
   fact('f2', 'Ana lives in Oslo.\u001b[31m'),
   { type: 'FactSuperseded', data: { fact: 'f1', by: 'f2', validTo: '2026-05-30T18:00:00.000Z', source } },
   block('Cheerful.'),
-  { type: 'RoundRecorded', data: examples.RoundRecorded },
+  { type: 'RoundRecorded', data: { ...examples.RoundRecorded, scope } },
+  { type: 'BlockEdited', data: { ...examples.BlockEdited, value: 'Only in a fork.' } },
 ];
 
 beforeAll(async () => {
@@ -46,7 +51,7 @@ describe('memory diff', () => {
   test('says what was gained, lost and changed, line by line', async () => {
     const run = await cli('2');
     expect(run).toMatchObject({ code: 0, stderr: '' });
-    expect(run.stdout).toBe(`from position 2 to position 6
+    expect(run.stdout).toBe(`from position 2 to position 7
 
 block 1 changed
 ~ block 5 tone: Cheerful.
@@ -63,12 +68,12 @@ round 1 gained
   });
 
   test('says so when nothing differs', async () => {
-    expect(await cli('6')).toMatchObject({
+    expect(await cli('7')).toMatchObject({
       code: 0,
       stdout: '',
-      stderr: 'Nothing differs between positions 6 and 6.\n',
+      stderr: 'Nothing differs between positions 7 and 7.\n',
     });
-    expect((await cli('2100-01-01')).stderr).toContain('between positions 6 and 6');
+    expect((await cli('2100-01-01')).stderr).toContain('between positions 7 and 7');
   });
 
   test('shows the newest of many changes, and counts all', async () => {
@@ -79,7 +84,7 @@ round 1 gained
 
   test('takes times and gives JSON', async () => {
     const { data } = documentOf(await cli('1970-01-01', '2100-01-01', '--all', '--json'));
-    expect(data).toMatchObject({ from: 0, to: 6 });
+    expect(data).toMatchObject({ from: 0, to: 7 });
     const whole = await client.memory.diff({ from: 0, views: 'all' });
     expect(data).toEqual(JSON.parse(JSON.stringify(whole)));
     expect(whole.views.map(({ view }) => view)).toContain('memory_document');

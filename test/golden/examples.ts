@@ -9,7 +9,8 @@ export const examples: {
 } = (() => {
   const turn: TurnRef = { thread: 'support', branch: 'main', turn: 'refund-1' };
   const source: Source = { ...turn, quote: 'I prefer SMS.' };
-  const scope = { user: 'ana', agent: 'support', thread: 'support' };
+  const fork = 'support/what-if';
+  const scope = { user: 'ana', agent: 'support', thread: 'support', fork };
   return {
     AgentConfigured: {
       agent: 'support',
@@ -150,9 +151,9 @@ export const examples: {
       disputedWith: 'fact/0',
       source,
     },
-    FactConfirmed: { fact: 'fact/2', source },
-    FactSuperseded: { fact: 'fact/1', by: 'fact/2', validTo: '2026-05-30T18:00:00.000Z', source },
-    FactRetracted: { fact: 'fact/2', validTo: '2026-06-30T18:00:00.000Z', reason: 'taken back', source },
+    FactConfirmed: { fact: 'fact/2', fork, source },
+    FactSuperseded: { fact: 'fact/1', fork, by: 'fact/2', validTo: '2026-05-30T18:00:00.000Z', source },
+    FactRetracted: { fact: 'fact/2', fork, validTo: '2026-06-30T18:00:00.000Z', reason: 'taken back', source },
     ProcedureLearned: {
       procedure: 'procedure/refund',
       version: 2,
@@ -187,6 +188,25 @@ export const examples: {
       events: 14,
       encoding: 'temporal-history-protobuf+base64',
       history: 'CgIIAQ==',
+    },
+    BranchForked: {
+      thread: 'support',
+      branch: 'what-if',
+      parent: 'main',
+      asked: { turn: 'refund-1', step: 1, position: 44 },
+      position: 44,
+      turn: 'refund-1',
+      step: 1,
+      newTurn: 'refund-1~what-if',
+      tools: 'stub',
+      changes: {
+        message: true,
+        instructions: 'You never refund.',
+        model: 'demo-2',
+        removed: ['fact/1'],
+        removedBlocks: [{ scope, label: 'tone' }],
+        toolResults: [{ step: 1, ordinal: 0 }],
+      },
     },
   };
 })();

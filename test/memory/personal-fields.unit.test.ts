@@ -5,7 +5,7 @@ import { readGoldenFiles } from '../golden/golden-files.ts';
 import { history } from '../projections/history.ts';
 
 /** Fields of every event that are names, numbers of ours or texts of ours: stored as they are. */
-const names = ['thread', 'branch', 'turn', 'agent', 'scope.user', 'scope.agent', 'scope.thread'];
+const names = ['thread', 'branch', 'turn', 'agent', 'scope.user', 'scope.agent', 'scope.thread', 'scope.fork', 'fork'];
 const ofSource = ['source.thread', 'source.branch', 'source.turn'];
 const ofCall = ['call', 'tool', 'effectKey'];
 const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
@@ -47,6 +47,8 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   BlockEdited: ['label', 'actor'],
   ExtractionCompleted: ['model', 'outcomes.*.outcome', 'outcomes.*.id'],
   ExtractionFailed: ['code', 'message'],
+  // The author's words, as in AgentConfigured.
+  BranchForked: ['parent', 'asked.turn', 'newTurn', 'tools', 'changes'],
   HistoryArchived: ['workflowId', 'runId', 'encoding', 'history'],
 };
 

@@ -31,7 +31,10 @@ type Data = Record<string, unknown>;
 
 /** An example of a type with the mark in every personal text, and ids of its user's own. */
 function marked(type: MemoryEvent['type'], user: string, mark: string): Data {
-  const own = JSON.stringify(examples[type]).replaceAll('refund-1', `turn-${user}`).replaceAll('"ana"', `"${user}"`);
+  const own = JSON.stringify(examples[type])
+    .replaceAll('refund-1', `turn-${user}`)
+    .replaceAll('what-if', `what-if-${user}`)
+    .replaceAll('"ana"', `"${user}"`);
   const data = JSON.parse(own) as Data;
   const { at, values } = takeFields(data, Object.keys((personalFields as Record<string, object>)[type] ?? {}));
   const words = values.map((value, n) => (typeof value === 'string' ? `${mark} ${n} ${mark}` : { [mark]: mark }));

@@ -11,7 +11,7 @@ export interface HistoryOptions {
   readonly subjects?: boolean;
 }
 
-const aboutNobody: ReadonlySet<string> = new Set(['AgentConfigured', 'HistoryArchived', 'ToolStarted']);
+const aboutNobody: ReadonlySet<string> = new Set(['AgentConfigured', 'HistoryArchived', 'ToolStarted', 'BranchForked']);
 
 type FactData = FactAsserted['data'];
 
@@ -25,6 +25,7 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
   const pick = <const T>(items: readonly [T, ...T[]]): T => items[Math.floor(random() * items.length)] ?? items[0];
   const commands: Command<MemoryEvent>[] = [];
   const facts: { fact: string; scope: Scope }[] = [];
+  const forks: (() => void)[] = [];
   const versions = new Map<string, number>();
   let minutes = 0;
   let about: readonly string[] = [];
@@ -70,6 +71,8 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
     data: { agent: `${mark}-agent`, hash: 'h1', model: 'demo', instructions: `You are ${mark}.`, tools: [] },
   });
   for (let n = 0; n < turns; n++) turn(n);
+  // Last, so that they change nothing about the rest.
+  for (const each of forks) each();
   return commands;
 
   function turn(n: number): void {
@@ -121,6 +124,7 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
       );
       extraction(ref, scope, n);
     }
+    if (n % 4 === 0) forks.push(() => fork(ref, scope, n));
     if (n === 0 || chance(0.3)) {
       commit(`${ref.turn}/history`, {
         type: 'HistoryArchived',
@@ -134,6 +138,57 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
         },
       });
     }
+  }
+
+  /** A branch that removes one memory, takes back another, and has some of its own. */
+  function fork({ thread, turn: from }: TurnRef, scope: Scope, n: number): void {
+    const branch = `what-if-${n}`;
+    const own = { ...scope, fork: `${thread}/${branch}` };
+    const source: Source = { thread, branch, turn: `${from}~${branch}`, quote: `words of ${from}` };
+    const [first, second] = facts;
+    commit(
+      `${from}/fork`,
+      {
+        type: 'BranchForked',
+        data: {
+          thread,
+          branch,
+          parent: 'main',
+          asked: { turn: null, step: null, position: 3 + n },
+          position: 3 + n,
+          turn: null,
+          step: 0,
+          newTurn: null,
+          tools: 'stub',
+          changes: {
+            message: false,
+            instructions: null,
+            model: null,
+            removed: first ? [first.fact] : [],
+            removedBlocks: [{ scope, label: 'persona' }],
+            toolResults: [],
+          },
+        },
+      },
+      assertion(`${from}-fork-fact`, own, source),
+      {
+        type: 'BlockEdited',
+        data: {
+          scope: own,
+          label: 'persona',
+          description: 'who',
+          value: `${mark} in ${branch}`,
+          limit: 500,
+          actor: 'model',
+          reason: 'said so',
+        },
+      },
+    );
+    if (!second) return;
+    commit(`${from}/fork-ends`, {
+      type: 'FactRetracted',
+      data: { fact: second.fact, fork: own.fork, validTo: now(), reason: 'taken back', source },
+    });
   }
 
   function tools(ref: TurnRef, step: number, n: number): void {

@@ -1,0 +1,83 @@
+import type { ForkTools } from '../../memory/events.ts';
+import { forkOf } from '../../memory/scope.ts';
+import type { ViewReader } from '../read-views.ts';
+import { listTurns } from '../threads/queries.ts';
+import type { TurnRow } from '../threads/queries.ts';
+import type { ForkRow, Lineage, LineageStep } from './lineage.ts';
+import { lineageOf } from './lineage.ts';
+
+/** A branch of a thread, by name. */
+export interface BranchRef {
+  readonly thread: string;
+  readonly branch: string;
+}
+
+/** What a fork changes for all of its turns. */
+export interface ForkRules {
+  readonly tools: ForkTools;
+  readonly instructions: string | null;
+  readonly model: string | null;
+}
+
+/** The lineage of a branch; undefined for the main branch. */
+export function branchLineage(reader: ViewReader, branch: BranchRef): Promise<Lineage | undefined> {
+  return lineageOf(reader, forkOf(branch));
+}
+
+/** The rules of a branch, or null where nothing is changed. A fork of a fork keeps what it does not change itself. */
+export async function readForkRules(reader: ViewReader, branch: BranchRef): Promise<ForkRules | null> {
+  const forks = forksOf((await branchLineage(reader, branch)) ?? []);
+  const [own] = forks;
+  if (!own) return null;
+  return {
+    tools: own.tools,
+    instructions: forks.find(({ instructions }) => instructions !== null)?.instructions ?? null,
+    model: forks.find(({ model }) => model !== null)?.model ?? null,
+  };
+}
+
+/** The forks of a lineage, itself first. */
+export function forksOf(lineage: Lineage): ForkRow[] {
+  return lineage.flatMap(({ forked }) => (forked ? [forked] : []));
+}
+
+/** A turn whose steps another one takes over: up to a step, and as of a position. */
+export interface TakenOver {
+  readonly turn: string;
+  readonly steps: number;
+  readonly position: number;
+}
+
+/** The turns that a turn goes on with, nearest first; empty for all but the first turn of a fork. */
+export function takenOver(lineage: Lineage | undefined, turn: string): TakenOver[] {
+  const forks = forksOf(lineage ?? []);
+  const found: TakenOver[] = [];
+  let [next, steps, position] = [turn, Infinity, Infinity];
+  for (;;) {
+    const fork = forks.find(({ new_turn: newTurn }) => newTurn === next);
+    if (!fork || fork.turn === null) return found;
+    steps = Math.min(steps, fork.step);
+    position = Math.min(position, fork.position);
+    found.push({ turn: fork.turn, steps, position });
+    next = fork.turn;
+  }
+}
+
+/** The part of a lineage that a position of it belongs to: the line of history that was being written then. */
+export function lineAt(lineage: Lineage, position: number): LineageStep | undefined {
+  return lineage.find(({ forked }) => forked === null || forked.from_pos <= position);
+}
+
+/**
+ * The turns of a branch in order, with those it comes from: as they stood where it left, and ended there. What it goes on with is a
+ * turn of its own.
+ */
+export async function listBranchTurns(reader: ViewReader, branch: BranchRef): Promise<TurnRow[]> {
+  const lineage = await branchLineage(reader, branch);
+  const turns = await listTurns(reader, branch);
+  for (const { branch: name, position } of lineage?.slice(1) ?? []) {
+    const earlier = await listTurns({ ...reader, position }, { thread: branch.thread, branch: name });
+    turns.unshift(...earlier.filter(({ status }) => status !== 'running' && status !== 'waiting'));
+  }
+  return turns;
+}
