@@ -9,6 +9,8 @@ import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import { estimateTokens } from '../memory/text.ts';
 import { readViews } from '../projections/read-views.ts';
+import { lineageOf } from '../projections/branches/lineage.ts';
+import { takenOver } from '../projections/branches/queries.ts';
 import { retrieve } from '../projections/search/retrieve.ts';
 import type { TurnRow } from '../projections/threads/queries.ts';
 import { findTurn, listTurns } from '../projections/threads/queries.ts';
@@ -70,7 +72,7 @@ export async function loadContext(
     });
     if (earlier) return { blockedBy: earlier.turn };
 
-    const scope = { ...(turn.user === null ? {} : { user: turn.user }), agent: agent.name, thread: turn.thread };
+    const scope = { ...turnScope(turn), agent: agent.name, thread: turn.thread };
     const found = await retrieve(reader, {
       scope,
       query,
@@ -79,7 +81,7 @@ export async function loadContext(
       limit: agent.memory.recallLimit,
       budgetTokens: agent.memory.recallTokens,
       // What this turn said stands in the prompt already.
-      excludeTurn: turn.turn,
+      excludeTurns: [turn.turn, ...takenOver(await lineageOf(reader, scope.fork), turn.turn).map((from) => from.turn)],
     });
     const { messages, currentTurnStart } = await readMessages(reader, {
       thread: turn.thread,

@@ -16,6 +16,8 @@ export async function readKnownProcedures(reader: ViewReader, scope: Scope): Pro
     .where(livesIn(scope, 'procedure'))
     .where(holdsFor(reader, lineage, { alias: 'procedure', item: 'procedure.procedure' }))
     .where('content_hash', '<>', '')
+    .orderBy('from_pos')
+    .orderBy('procedure')
     .execute();
   return rows.map(({ procedure, version, goal, content, content_hash }) => ({
     procedure,
@@ -40,5 +42,6 @@ export async function listProcedures(
     .where(visibleTo(scope, 'procedure'))
     .where(holdsFor(reader, lineage, { alias: 'procedure', item: 'procedure.procedure' }))
     .orderBy('goal')
+    .orderBy('procedure')
     .execute();
 }

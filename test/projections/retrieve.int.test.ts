@@ -118,7 +118,7 @@ describe('retrieve', () => {
   });
 
   test('leaves out what the turn itself said', async () => {
-    expect(ids(await find('tea', { user: 'acme' }, { excludeTurn: 'turn-tea' }))).not.toContain('tea');
+    expect(ids(await find('tea', { user: 'acme' }, { excludeTurns: ['turn-tea'] }))).not.toContain('tea');
   });
 
   test('says what it could not use', async () => {
