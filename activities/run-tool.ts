@@ -164,6 +164,8 @@ async function loadCall(deps: ActivityDeps, input: ToolInput) {
     const step = (await listSteps(reader, { turn: input.turn })).find((row) => row.step === input.step);
     const call = (step?.tool_calls as RecordedToolCall[] | undefined)?.[input.ordinal];
     if (!turn || !call) throw new UnknownTurnError(input.turn);
+    // Cancelled while nobody could tell the workflow: what would refuse the outcome must refuse the effect.
+    if (turn.status !== 'running' && turn.status !== 'waiting') throw new TurnEndedError(turn.turn, turn.status);
     // Before the tool runs: its arguments may be gone.
     await assertRemembered(reader, {
       subjects: subjectsOf(turnScope(turn)),

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../config/package-version.ts';
 import { registerApprovals } from './approvals.ts';
 import { registerArchive } from './archive.ts';
+import { registerCancel } from './cancel.ts';
 import { registerChat } from './chat.ts';
 import { registerCheckpoints } from './checkpoints.ts';
 import { registerConsumers } from './consumers.ts';
@@ -63,6 +64,7 @@ const registrations = [
   registerDoctor,
   registerSend,
   registerChat,
+  registerCancel,
   registerThreads,
   registerEvents,
   registerWhy,

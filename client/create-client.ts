@@ -15,6 +15,8 @@ import { listApprovals, listThreads, listTurns } from '../projections/threads/qu
 import { readBlocks } from '../projections/working/queries.ts';
 import type { BlockRow } from '../projections/working/queries.ts';
 import { defaultTimeouts } from '../workflows/messages.ts';
+import type { CancelOutcome, CancelTurn } from './cancel-turn.ts';
+import { cancelTurn } from './cancel-turn.ts';
 import { ThreadNotFoundError } from './client-errors.ts';
 import { connectTemporal } from './connect-temporal.ts';
 import { decideApproval, findApproval } from './decide-approval.ts';
@@ -68,6 +70,8 @@ export interface HoldfastClient {
     get(turn: string): Promise<TurnResult>;
     /** Waits until the turn is answered, waits for a person, or failed; or the time is up. */
     result(turn: string, options?: WaitOptions): Promise<TurnResult>;
+    /** Ends a turn at any point. The log comes first; Temporal need not be in reach. */
+    cancel(turn: string, request: CancelTurn): Promise<CancelOutcome>;
     list(filter: { readonly thread: string; readonly branch?: string }): Promise<TurnRow[]>;
     /** What each model call got, why, and what came of it. */
     explain(turn: string): Promise<ExplainedTurn>;
@@ -152,6 +156,7 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
       send: (request, wait) => sendTurn(context, request, wait),
       get: (turn) => getTurn(context, turn),
       result: (turn, wait) => awaitTurn(context, turn, wait),
+      cancel: (turn, request) => cancelTurn(context, turn, request),
       list: (filter) => read((reader) => listTurns(reader, filter)),
       explain: (turn) => explainTurn(context, turn),
       history: (turn) => archivedHistory(context, turn),

@@ -9,6 +9,7 @@ import { readViews } from '../projections/read-views.ts';
 import type { ApprovalRow } from '../projections/threads/queries.ts';
 import { listApprovals } from '../projections/threads/queries.ts';
 import { approvalDecidedSignal, turnWorkflowId } from '../workflows/messages.ts';
+import { isActor } from './actor.ts';
 import { ApprovalNotFoundError, InvalidDecisionError, TemporalUnavailableError } from './client-errors.ts';
 import type { ClientContext } from './send-turn.ts';
 import { getTurn } from './send-turn.ts';
@@ -102,12 +103,7 @@ export async function findApproval(context: ClientContext, approval: string): Pr
 }
 
 function check(approval: ApprovalRow, request: ApprovalDecision): void {
-  if (
-    request.actor.trim() === '' ||
-    request.actor.length > 200 ||
-    !request.actor.isWellFormed() ||
-    request.actor.includes('\0')
-  )
+  if (!isActor(request.actor))
     throw new InvalidDecisionError(
       'A decision needs an actor of 1 to 200 plain characters.',
       'Say who decides (`--actor`).',

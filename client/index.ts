@@ -3,6 +3,7 @@ export { createClient } from './create-client.ts';
 export type { ClientOptions, HoldfastClient } from './create-client.ts';
 export { localKeyWrapper } from '../eventstore/index.ts';
 export type { KeyWrapper } from '../eventstore/index.ts';
+export type { CancelOutcome, CancelTurn } from './cancel-turn.ts';
 export type { SendTurn, TurnResult, WaitOptions } from './send-turn.ts';
 export type { ForgetUser } from './forget-user.ts';
 export type { ForgetReceipt } from '../eventstore/index.ts';

@@ -17,7 +17,7 @@ import type { TurnRow } from '../projections/threads/queries.ts';
 import { findTurn, listApprovals } from '../projections/threads/queries.ts';
 import { closeGoneTurn } from './close-gone-turn.ts';
 import { InvalidTurnError, TemporalUnavailableError, TurnIdTakenError, TurnNotFoundError } from './client-errors.ts';
-import { startAndAwaitReply } from './start-turn.ts';
+import { ensureRunning, startAndAwaitReply } from './start-turn.ts';
 import type { TurnStarter } from './start-turn.ts';
 
 /** What the parts of a client share. */
@@ -58,6 +58,8 @@ export interface TurnResult extends TurnRow {
   readonly waitingFor: readonly string[];
 }
 
+/** How long a start may take, whatever the caller's patience with the reply. */
+const startPatienceMs = 5_000;
 /** Longest message, in characters. */
 const longestMessage = 1_000_000;
 
@@ -84,6 +86,9 @@ export async function sendTurn(
   await context.assertConnected();
   const { connection } = context.starter.temporal;
   try {
+    // Who hardly waits may be gone before the start has gone out: then the start comes alone, in its own time.
+    if (timeoutMs < startPatienceMs)
+      await connection.withDeadline(Date.now() + startPatienceMs, () => ensureRunning(context.starter, ref));
     const reply = (): Promise<unknown> =>
       connection.withDeadline(deadline, () => startAndAwaitReply(context.starter, ref));
     await (signal ? connection.withAbortSignal(signal, reply) : reply());

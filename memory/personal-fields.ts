@@ -24,6 +24,8 @@ export const personalFields = {
   ToolCompleted: { arguments: null, result: forgottenText },
   ApprovalRequested: { arguments: {}, argumentsHash: forgottenText, reason: forgottenText },
   ApprovalDecided: { arguments: null, message: forgottenText, reason: forgottenText },
+  // What a person says about cancelling it. The texts of our own come without a subject.
+  TurnAborted: { reason: forgottenText },
   RoundRecorded: { 'message.text': forgottenText, 'reply.text': forgottenText },
   FactAsserted: {
     subject: forgottenText,

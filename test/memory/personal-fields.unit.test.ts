@@ -38,7 +38,7 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   TurnCompleted: ['code'],
   // Texts of our own errors, which hold no words of a conversation: they stand in Temporal, too.
   TurnFailed: ['code', 'message'],
-  TurnAborted: ['actor', 'reason'],
+  TurnAborted: ['actor'],
   FactAsserted: ['fact', 'kind', 'trust', 'validFrom', 'validTo', 'replaces', 'disputedWith', ...ofSource],
   FactConfirmed: ['fact', ...ofSource],
   FactSuperseded: ['fact', 'by', 'validTo', ...ofSource],
