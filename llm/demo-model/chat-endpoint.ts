@@ -64,7 +64,8 @@ function distort(reply: WireReply, request: WireRequest, misbehaviour: Misbehavi
     }
     case 'reply': {
       const calls = misbehaviour.calls ?? [];
-      return { ...blank, text: misbehaviour.text ?? null, calls, finish: calls.length > 0 ? 'tool_calls' : 'stop' };
+      const { text = null, finish = calls.length > 0 ? 'tool_calls' : 'stop' } = misbehaviour;
+      return { ...blank, text, calls, finish };
     }
     case 'status':
     case 'hang':

@@ -32,6 +32,8 @@ export type Misbehaviour =
       readonly kind: 'reply';
       readonly text?: string;
       readonly calls?: readonly { readonly name: string; readonly arguments: string }[];
+      /** @default 'tool_calls' with calls, else 'stop' */
+      readonly finish?: 'stop' | 'tool_calls' | 'length' | 'content_filter';
     }
   /** Embeddings: leaves the last vector out. */
   | { readonly kind: 'missing-vector' };

@@ -22,7 +22,7 @@ export interface WireReply {
   readonly text: string | null;
   readonly refusal: string | null;
   readonly calls: readonly { readonly name: string; readonly arguments: string }[];
-  readonly finish: 'stop' | 'tool_calls' | 'length';
+  readonly finish: 'stop' | 'tool_calls' | 'length' | 'content_filter';
 }
 
 const part = z.object({ type: z.literal('text'), text: z.string() });

@@ -33,7 +33,10 @@ export interface CrashRig {
   /** Starts `worker/main.ts` in a process of its own. */
   startProcess(options?: { readonly failpoint?: string; readonly configFile?: string }): Promise<WorkerProcess>;
   /** Starts a worker in this process, from the bundle that was made for the run: ready at once. */
-  startHere(agents: readonly Agent[], options?: Pick<WorkerOptions, 'sweep'>): Promise<RunningWorker>;
+  startHere(
+    agents: readonly Agent[],
+    options?: Pick<WorkerOptions, 'sweep'> & { readonly modelTimeoutMs?: number },
+  ): Promise<RunningWorker>;
   /** What the shop has refunded. */
   refunds(): Promise<readonly Refund[]>;
 }
@@ -93,13 +96,13 @@ export async function startRig(
       closers.push(() => worker.kill());
       return worker;
     },
-    startHere: async (agents, { sweep = { everyMs: null } } = {}) => {
+    startHere: async (agents, { sweep = { everyMs: null }, modelTimeoutMs = 20_000 } = {}) => {
       const worker = await startWorker({
         databaseUrl: database.url,
         keyWrapper: testKeyWrapper,
         temporal: { address: temporalAddress, namespace: 'default', apiKey: null, taskQueue },
         agents: new Map(defineConfig({ agents }).agents.map((agent) => [agent.name, agent])),
-        model: createOpenAiModel({ baseUrl: model.url, apiKey: 'none', timeoutMs: 20_000 }),
+        model: createOpenAiModel({ baseUrl: model.url, apiKey: 'none', timeoutMs: modelTimeoutMs }),
         defaultModel: 'demo',
         embedder: createHashEmbedder(),
         codeVersion: 'test',
