@@ -7,17 +7,28 @@ import { runActivity } from './run-activity.ts';
 import { runModelStep } from './run-model-step.ts';
 import { runTool } from './run-tool.ts';
 import { settleApproval } from './settle-approval.ts';
+import { forgetWords, withWords } from './stream-text.ts';
+import { createStreamHub } from '../projections/streaming/hub.ts';
 import type { Activities } from './types.ts';
 
 /** Gives the activities of a turn over their dependencies; one file each. */
 export function createActivities(deps: ActivityDeps): Activities {
+  const { hub = createStreamHub() } = deps;
   const stepDeps = { ...deps, configuredAt: recordAgents(deps) };
   return {
-    runModelStep: (input) => runActivity(deps, input, (scope) => runModelStep(stepDeps, input, scope)),
+    runModelStep: (input) =>
+      runActivity(deps, input, (scope) =>
+        withWords({ ...deps, hub }, input, (openWords) => runModelStep(stepDeps, input, scope, openWords)),
+      ),
     runTool: (input) => runActivity(deps, input, (scope) => runTool(deps, input, scope)),
     awaitPredecessor: (input) => runActivity(deps, input, () => awaitPredecessor(deps, input)),
     settleApproval: (input) => runActivity(deps, input, () => settleApproval(deps, input)),
-    endTurn: (input) => runActivity(deps, input, () => endTurn(deps, input)),
+    endTurn: (input) =>
+      runActivity(deps, input, async () => {
+        const end = await endTurn(deps, input);
+        forgetWords(deps, await deps.store.tenantNumber(input.tenant), input.turn);
+        return end;
+      }),
     extractMemory: (input) => runActivity(deps, input, (scope) => extractMemory(deps, input, scope)),
     recordExtractionFailure: (input) => runActivity(deps, input, () => recordExtractionFailure(deps, input)),
   };

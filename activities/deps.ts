@@ -3,6 +3,7 @@ import type { Agent } from '../agents/define-agent.ts';
 import type { EventStore } from '../eventstore/index.ts';
 import type { ChatModel, Embedder } from '../llm/ports.ts';
 import type { MemoryEvent } from '../memory/events.ts';
+import type { StreamHub } from '../projections/streaming/hub.ts';
 import type { TurnCare, TurnRef } from './types.ts';
 
 /** Named places between the parts of a write path where tests and the demo may end the process. */
@@ -23,6 +24,8 @@ export interface ActivityDeps {
   /** Model name for agents that name none. */
   readonly defaultModel: string;
   readonly embedder: Embedder;
+  /** Words of replies on their way to clients in the same process. @default one of the worker's own */
+  readonly hub?: StreamHub;
   /** Version of the code, recorded in every checkpoint. */
   readonly codeVersion: string;
   /** Sees to it that somebody works on a turn: starts it if Temporal does not know it, closes it if its workflow is gone. */

@@ -14,6 +14,7 @@ import { attachVectors, decideWrite, searchableTexts } from './memory-write.ts';
 import type { ActivityScope } from './run-activity.ts';
 import { skipCalls, sortCalls } from './sort-calls.ts';
 import type { SortedCalls } from './sort-calls.ts';
+import type { OpenWords } from './stream-text.ts';
 import { assertUsable, completionCode } from './read-reply.ts';
 import { addReply, breachOf, endAtLimit, nothingSpent, priceOf, wallMsNow, withinWallTime } from './turn-limits.ts';
 import type { Breach } from './turn-limits.ts';
@@ -26,7 +27,12 @@ const maxDecisions = 10;
  * One model call with what surrounds it. If the step is recorded, gives what was recorded. Otherwise: context as of a position,
  * the call, then one command with reply or tool calls, retrieval trace, memory writes and, at the end, the turn's terminal event.
  */
-export async function runModelStep(deps: StepDeps, input: StepInput, scope: ActivityScope): Promise<StepOutcome> {
+export async function runModelStep(
+  deps: StepDeps,
+  input: StepInput,
+  scope: ActivityScope,
+  openWords: OpenWords,
+): Promise<StepOutcome> {
   const { signal } = scope;
   const commandId = commands.step(input.turn, input.step);
   const recorded = await deps.store.readCommand(input.tenant, commandId);
@@ -44,12 +50,14 @@ export async function runModelStep(deps: StepDeps, input: StepInput, scope: Acti
 
   const requestedModel = agent.model ?? deps.defaultModel;
   const price = priceOf(limits, requestedModel);
+  const onText = agent.stream ? await openWords(context.turn) : undefined;
   const reply = await withinWallTime({ limits, wallMs, scope }, (withinTime) =>
     deps.model.complete({
       model: requestedModel,
       messages: context.prompt.messages,
       tools: context.tools,
       signal: withinTime,
+      ...(onText ? { onText } : {}),
     }),
   ).catch((error: unknown) => {
     if (error instanceof LimitError) return endAtLimit(deps, input, error);

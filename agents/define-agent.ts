@@ -38,6 +38,8 @@ export interface AgentOptions {
   readonly tools?: readonly Tool[];
   readonly memory?: AgentMemory;
   readonly limits?: AgentLimits;
+  /** Ask the model for its words while it writes them, so that `turns.stream` can show them. @default true */
+  readonly stream?: boolean;
 }
 
 /** An agent with every option filled in. */
@@ -49,6 +51,7 @@ export interface Agent {
   readonly tools: readonly Tool[];
   readonly memory: Required<AgentMemory>;
   readonly limits: FilledLimits;
+  readonly stream: boolean;
 }
 
 const memoryDefaults: Required<AgentMemory> = {
@@ -67,11 +70,21 @@ export function defineAgent(options: AgentOptions): Agent {
     typeof named === 'string' ? `agent "${named.slice(0, 80)}"` : 'an agent',
   );
   checks.object('', options);
-  checks.known('', options, ['name', 'instructions', 'model', 'blocks', 'tools', 'memory', 'limits']);
+  checks.known('', options, ['name', 'instructions', 'model', 'blocks', 'tools', 'memory', 'limits', 'stream']);
   checks.text('name', named, { max: 100 });
-  const { name, instructions, model = null, blocks = [], tools = [], memory = {}, limits = {} } = options;
+  const {
+    name,
+    instructions,
+    model = null,
+    blocks = [],
+    tools = [],
+    memory = {},
+    limits = {},
+    stream = true,
+  } = options;
   checks.text('instructions', instructions, { min: 0 });
   if (model !== null) checks.text('model', model, { max: 200 });
+  checks.flag('stream', stream);
   checkTools(tools, checks);
   return {
     name,
@@ -81,6 +94,7 @@ export function defineAgent(options: AgentOptions): Agent {
     tools,
     memory: fillMemory(memory, checks),
     limits: fillLimits(limits, model, checks),
+    stream,
   };
 }
 

@@ -10,8 +10,8 @@ import { CommandFailedError, UsageError } from './output.ts';
 import type { CommandRun } from './run-command.ts';
 import { explain, runCommand } from './run-command.ts';
 import { onlyAgent, sayWhenSlow } from './send.ts';
-import { answerOf, decisionText, withApprovals } from './turn-text.ts';
-import type { AnsweredTurn } from './turn-text.ts';
+import { showTurn } from './show-turn.ts';
+import { answerOf, decisionText } from './turn-text.ts';
 import { whyText } from './why.ts';
 
 interface ChatOptions {
@@ -95,11 +95,13 @@ async function talk(conversation: Conversation): Promise<void> {
       last = crypto.randomUUID();
       const patience = sayWhenSlow(client, output, last);
       const { thread, branch } = conversation;
-      const sent = await client.turns
-        .send({ thread, branch, user, agent, turn: last, message: line }, { timeoutMs: timeoutSeconds * 1000 })
-        .finally(patience.stop);
-      const answered = await decideAll(conversation, await withApprovals(client, sent));
-      print(`${bold(`${agent}>`)} ${answerOf(answered).text}\n`);
+      const request = { thread, branch, user, agent, turn: last, message: line };
+      const how = { prefix: `${bold(`${agent}>`)} `, timeoutMs: timeoutSeconds * 1000 };
+      let shown = await showTurn(client, request, { ...how, onNews: patience.stop }).finally(patience.stop);
+      while (shown.turn.status === 'waiting' && (await decideAll(conversation, shown.approvals)))
+        shown = await showTurn(client, request, { ...how, from: shown.offset });
+      const { text } = answerOf(shown);
+      if (!shown.hasWords) print(`${how.prefix}${text}\n`);
     } catch (error) {
       // One message that failed does not end the conversation.
       if (!(error instanceof HoldfastError)) throw error;
@@ -125,17 +127,10 @@ async function runSlash({ client, output, user, agent, thread }: Conversation, l
   } else output.say(`There is no ${name}: ${commands}.`);
 }
 
-async function decideAll(conversation: Conversation, answered: AnsweredTurn): Promise<AnsweredTurn> {
-  const { client } = conversation;
-  let current = answered;
-  while (current.turn.status === 'waiting') {
-    for (const approval of current.approvals) {
-      if (!(await decide(conversation, approval))) return current;
-    }
-    const turn = await client.turns.result(current.turn.turn, { timeoutMs: timeoutSeconds * 1000 });
-    current = await withApprovals(client, turn);
-  }
-  return current;
+/** False when the person leaves one open. */
+async function decideAll(conversation: Conversation, approvals: readonly ApprovalRow[]): Promise<boolean> {
+  for (const approval of approvals) if (!(await decide(conversation, approval))) return false;
+  return true;
 }
 
 /** Asks until the approval is decided; false when the person leaves it open. */

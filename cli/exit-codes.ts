@@ -17,6 +17,7 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   CONFIG_INVALID: exitCodes.usage,
   CONFIG_FILE_INVALID: exitCodes.usage,
   AGENT_INVALID: exitCodes.usage,
+  INVALID_OFFSET: exitCodes.usage,
   INVALID_TURN: exitCodes.usage,
   INVALID_DECISION: exitCodes.usage,
   INVALID_COMMAND: exitCodes.usage,

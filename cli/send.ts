@@ -1,18 +1,20 @@
 import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import type { HoldfastClient } from '../client/index.ts';
+import type { HoldfastClient, SendTurn } from '../client/index.ts';
 import type { Config } from '../config/config.ts';
 import { dim } from './format.ts';
 import { asTyped, commandLine } from './invocation.ts';
 import type { Output } from './output.ts';
 import { UsageError } from './output.ts';
 import { explain, runCommand, wholeNumber } from './run-command.ts';
+import { showTurn } from './show-turn.ts';
 import { answerOf, turnBefore, withApprovals } from './turn-text.ts';
 
 interface SendOptions {
   readonly user?: string;
   readonly agent?: string;
   readonly turn?: string;
+  readonly stream?: boolean;
   readonly branch: string;
   readonly timeout: number;
 }
@@ -27,28 +29,35 @@ export function registerSend(program: Command): void {
       .option('--agent <name>', 'who answers (default: the only agent of the config file)')
       .option('--turn <id>', 'id of the turn: sending it again never runs it again (default: a new UUID)')
       .option('--branch <name>', 'line of history', 'main')
+      .option('--stream', 'print the words while the model writes them')
       .option('--timeout <seconds>', 'how long to wait; the turn goes on in any case', wholeNumber(0), 60)
       .action((thread: string, words: string[], options: SendOptions, command: Command) =>
         runCommand(command, async (run) => {
           const { config, output } = run;
+          if (options.stream && output.json)
+            throw new UsageError(
+              '--stream has no --json.',
+              'Leave one of them out; `turns.stream` of the client gives items.',
+            );
           const message = await readMessage(words);
           const agent = options.agent ?? (await onlyAgent(config));
           return run.withClient(async (client) => {
             const turn = options.turn ?? crypto.randomUUID();
             const patience = sayWhenSlow(client, output, turn);
-            const result = await client.turns
-              .send(
-                { thread, message, branch: options.branch, user: options.user ?? config.user, turn, agent },
-                { timeoutMs: options.timeout * 1000 },
-              )
-              .finally(patience.stop);
-            const answered = await withApprovals(client, result);
+            const request = { thread, message, branch: options.branch, user: options.user ?? config.user, turn, agent };
+            const timeoutMs = options.timeout * 1000;
+            const { hasWords, ...answered } = await (
+              options.stream
+                ? showTurn(client, request, { timeoutMs, onNews: patience.stop })
+                : sendAndWait(client, request, timeoutMs)
+            ).finally(patience.stop);
             const answer = answerOf(answered);
+            const result = answered.turn;
             if (result.status === 'completed') {
               const steps = `${result.steps} ${result.steps === 1 ? 'step' : 'steps'}`;
               output.say(dimOnStderr(`turn ${turn}, ${steps}; ${commandLine('why', turn)} explains it`));
             }
-            return answer;
+            return hasWords ? { ...answer, text: '' } : answer;
           });
         }),
       ),
@@ -56,11 +65,17 @@ export function registerSend(program: Command): void {
       examples: [
         'send demo "Hello, I am Ana and I prefer SMS."',
         'send demo "Please refund order A-1001, it is broken." --turn refund-1',
+        'send demo "Tell me more" --stream',
         'send demo --user ben < question.txt',
       ],
       json: '{turn, thread, branch, agent, user, message, occurredAt, position, status, reply, steps, code, detail, waitingFor, approvals}',
     },
   );
+}
+
+async function sendAndWait(client: HoldfastClient, request: SendTurn, timeoutMs: number) {
+  const answered = await withApprovals(client, await client.turns.send(request, { timeoutMs }));
+  return { ...answered, hasWords: false };
 }
 
 /** The agent to use when none was named. Throws UsageError when the config file has several. */

@@ -89,3 +89,25 @@ export class BlockConflictError extends HoldfastError {
     this.value = value;
   }
 }
+
+/** Thrown when a stream is asked to go on at an offset that no stream gave. */
+export class InvalidOffsetError extends HoldfastError {
+  constructor(given: string) {
+    super('INVALID_OFFSET', `"${given.slice(0, 80)}" is not an offset of a stream.`, {
+      hint: 'Give the `offset` of an item that was received, or none to begin at the beginning.',
+    });
+  }
+}
+
+/** Thrown when a stream's time is up before its turn has ended. The turn goes on. */
+export class StreamTimeoutError extends HoldfastError {
+  /** Where to go on. */
+  readonly offset: string;
+  constructor(turn: string, offset: string, timeoutMs: number) {
+    super('STREAM_TIMEOUT', `Turn "${turn}" has not ended after ${timeoutMs} ms.`, {
+      hint: 'The turn goes on: stream it again from the offset of this error.',
+      retryable: true,
+    });
+    this.offset = offset;
+  }
+}

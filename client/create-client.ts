@@ -8,6 +8,7 @@ import { holdfastSchema } from '../projections/index.ts';
 import { readViews } from '../projections/read-views.ts';
 import { retrieve } from '../projections/search/retrieve.ts';
 import type { Retrieved } from '../projections/search/retrieve.ts';
+import type { StreamHub } from '../projections/streaming/hub.ts';
 import { listFacts } from '../projections/semantic/queries.ts';
 import type { FactRow } from '../projections/semantic/queries.ts';
 import type { ApprovalRow, ThreadRow, TurnRow } from '../projections/threads/queries.ts';
@@ -31,6 +32,9 @@ import { archivedHistory, explainTurn } from './explain-turn.ts';
 import type { ExplainedTurn } from './explain-turn.ts';
 import { inspectState, listCheckpoints } from './inspect-state.ts';
 import type { Checkpoint, StatePoint, ThreadState } from './inspect-state.ts';
+import { streamTurn } from './stream-turn.ts';
+import type { StreamOptions } from './stream-turn.ts';
+import type { TurnStreamItem } from './tell-turn.ts';
 import { awaitTurn, getTurn, sendTurn } from './send-turn.ts';
 import type { ClientContext, SendTurn, TurnResult, WaitOptions } from './send-turn.ts';
 
@@ -58,6 +62,8 @@ export interface ClientOptions {
   readonly tenant?: string;
   /** Searches memory by meaning too; use the workers' embedder. @default words only */
   readonly embedder?: Embedder;
+  /** The hub of a worker in this process: streams then need not wait for rows. @default none */
+  readonly hub?: StreamHub;
   /** A worker that is silent for longer is taken for dead. @default 5000 */
   readonly heartbeatMs?: number;
 }
@@ -67,6 +73,8 @@ export interface HoldfastClient {
   readonly tenant: string;
   readonly turns: {
     send(request: SendTurn, options?: WaitOptions): Promise<TurnResult>;
+    /** A turn as it happens, by its id, or sent with it: words, tools, approvals, and at the end the result. Resumable by offset. */
+    stream(turn: string | SendTurn, options?: StreamOptions): AsyncGenerator<TurnStreamItem, void, undefined>;
     get(turn: string): Promise<TurnResult>;
     /** Waits until the turn is answered, waits for a person, or failed; or the time is up. */
     result(turn: string, options?: WaitOptions): Promise<TurnResult>;
@@ -154,6 +162,7 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
     tenant,
     turns: {
       send: (request, wait) => sendTurn(context, request, wait),
+      stream: (turn, how) => streamTurn({ ...context, hub: options.hub }, turn, how),
       get: (turn) => getTurn(context, turn),
       result: (turn, wait) => awaitTurn(context, turn, wait),
       cancel: (turn, request) => cancelTurn(context, turn, request),

@@ -5,6 +5,10 @@ export { localKeyWrapper } from '../eventstore/index.ts';
 export type { KeyWrapper } from '../eventstore/index.ts';
 export type { CancelOutcome, CancelTurn } from './cancel-turn.ts';
 export type { SendTurn, TurnResult, WaitOptions } from './send-turn.ts';
+export type { StreamOptions } from './stream-turn.ts';
+export type { TurnStreamItem } from './tell-turn.ts';
+export { createStreamHub } from '../projections/streaming/hub.ts';
+export type { StreamHub } from '../projections/streaming/hub.ts';
 export type { ForgetUser } from './forget-user.ts';
 export type { ForgetReceipt } from '../eventstore/index.ts';
 export type { BlockEdit } from './edit-block.ts';
@@ -19,7 +23,9 @@ export {
   HistoryNotArchivedError,
   InvalidBlockError,
   InvalidDecisionError,
+  InvalidOffsetError,
   InvalidTurnError,
+  StreamTimeoutError,
   TemporalUnavailableError,
   ThreadNotFoundError,
   TurnIdTakenError,

@@ -72,11 +72,12 @@ const longestMessage = 1_000_000;
 export async function sendTurn(
   context: ClientContext,
   request: SendTurn,
-  options: WaitOptions = {},
+  options: WaitOptions & { readonly onAccepted?: () => void } = {},
 ): Promise<TurnResult> {
-  const { timeoutMs = 60_000, signal } = options;
+  const { timeoutMs = 60_000, signal, onAccepted } = options;
   const deadline = Date.now() + timeoutMs;
   const { turn, thread, branch, replayed } = await requestTurn(context, request);
+  onAccepted?.();
   if (replayed) {
     // Sent before: when it has ended, the log has the answer and Temporal is not needed.
     const known = await getTurn(context, turn);

@@ -8,6 +8,7 @@ import { episodicProjection } from './episodic/projection.ts';
 import { proceduralProjection } from './procedural/projection.ts';
 import { forgottenVectors } from './search/forget-vectors.ts';
 import { searchProjection } from './search/projection.ts';
+import { forgottenText } from './streaming/forget-text.ts';
 import { semanticProjection } from './semantic/projection.ts';
 import { threadsProjection } from './threads/projection.ts';
 import { workingProjection } from './working/projection.ts';
@@ -28,5 +29,5 @@ export const holdfastSchema: LogSchema<MemoryEvent> = {
   migrationFolders: [logMigrations, join(import.meta.dirname, 'migrations')],
   projections,
   personal: personalFields,
-  derived: [forgottenVectors],
+  derived: [forgottenVectors, forgottenText],
 };

@@ -225,12 +225,15 @@ describe('what the package shows', () => {
       'HistoryNotArchivedError',
       'InvalidBlockError',
       'InvalidDecisionError',
+      'InvalidOffsetError',
       'InvalidTurnError',
+      'StreamTimeoutError',
       'TemporalUnavailableError',
       'ThreadNotFoundError',
       'TurnIdTakenError',
       'TurnNotFoundError',
       'createClient',
+      'createStreamHub',
       'localKeyWrapper',
     ]);
     expect(Object.keys(eventstore).sort()).toEqual([

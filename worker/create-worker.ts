@@ -10,6 +10,8 @@ import { assertSafeRole, assertSchema, createEventStore, openPool } from '../eve
 import type { KeyWrapper } from '../eventstore/index.ts';
 import type { ChatModel, Embedder } from '../llm/ports.ts';
 import { holdfastSchema } from '../projections/index.ts';
+import { createStreamHub } from '../projections/streaming/hub.ts';
+import type { StreamHub } from '../projections/streaming/hub.ts';
 import { defaultTimeouts } from '../workflows/messages.ts';
 import { archiveHistories } from './archive-histories.ts';
 import { embedDocuments } from './embed-documents.ts';
@@ -46,6 +48,8 @@ export interface WorkerOptions {
   };
   /** A bundle made before, to skip bundling at start. */
   readonly workflowBundle?: WorkflowBundleOption;
+  /** Give the same to clients in this process: their streams then need not wait for rows. @default one of its own */
+  readonly hub?: StreamHub;
   readonly reached?: ActivityDeps['reached'];
   readonly log?: ActivityDeps['log'];
 }
@@ -98,6 +102,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       model: options.model,
       defaultModel: options.defaultModel,
       embedder: options.embedder,
+      hub: options.hub ?? createStreamHub(),
       codeVersion: options.codeVersion,
       closeGoneTurn: (ref) => closeGoneTurn({ store, starter }, ref),
       reached,

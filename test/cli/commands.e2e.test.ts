@@ -263,6 +263,17 @@ describe('approvals', () => {
     expect((await cli(['approvals', 'show', 'zzzzzzzz'])).code).toBe(3);
   });
 
+  test('send --stream prints the reply once, and the approval it waits for', async () => {
+    const { code, stdout } = await cli(['send', 'streamed', 'Hello there', '--stream']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'Hello. How can I help?\n' });
+    const asked = await cli(['send', 'streamed', 'Please refund 30 EUR of order A-1002.', '--turn', 'x1', '--stream']);
+    expect(asked.stdout).toContain('x1.2.0');
+    expect(asked.stdout.match(/refund of 30 EUR/g)).toHaveLength(1);
+    const taken = await cli(['send', 'streamed', 'Something else', '--turn', 'x1', '--stream']);
+    expect(taken).toMatchObject({ code: 4, stdout: '' });
+    expect(await json('send', 'streamed', 'Hello', '--stream')).toMatchObject({ code: 2, error: { code: 'USAGE' } });
+  });
+
   test('chat talks, decides and explains', async () => {
     const lines = [
       'Hello there',

@@ -22,11 +22,13 @@ const callable = [
   'move_consumer(integer,text,bigint,bigint,bigint,bigint,integer)',
   'park_event(integer,text,bigint,bigint,bigint,integer,text,boolean)',
   'put_embeddings(integer,text,text[],text[],bytea[],text[],bigint)',
+  'put_text_chunk(integer,text,integer,integer,integer,text,text[],bigint)',
   'read_subject_keys(text[],integer[])',
   'release_consumer(integer,text,bigint,bigint,text,integer,bigint)',
   'renew_consumer(integer,text,bigint,integer)',
   'save_snapshot(integer,text,text,bigint,bigint,text,bigint)',
   'subjects_forgotten_at(text[])',
+  'trim_text_chunks(integer,text)',
 ];
 /** Tables without a tenant column: nothing of a tenant stands in them. */
 const global = ['consumer', 'kysely_migration', 'kysely_migration_lock', 'rebuild_target', 'tenant', 'view_definition'];

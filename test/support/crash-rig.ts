@@ -4,7 +4,7 @@ import { inject } from 'vitest';
 import { defineConfig } from '../../agents/index.ts';
 import type { Agent } from '../../agents/index.ts';
 import { createClient } from '../../client/index.ts';
-import type { HoldfastClient } from '../../client/index.ts';
+import type { HoldfastClient, StreamHub } from '../../client/index.ts';
 import { startDemoModel } from '../../llm/demo-model/server.ts';
 import type { DemoModel, DemoModelOptions } from '../../llm/demo-model/server.ts';
 import type { Refund } from '../../llm/demo-model/payments.ts';
@@ -48,7 +48,10 @@ const heartbeatMs = 1_500;
 export async function startRig(
   database: TestDatabase,
   onFinished: (close: () => Promise<void>) => void,
-  { temporalAddress = inject('servers').temporalAddress }: { readonly temporalAddress?: string } = {},
+  {
+    temporalAddress = inject('servers').temporalAddress,
+    hub,
+  }: { readonly temporalAddress?: string; readonly hub?: StreamHub } = {},
 ): Promise<CrashRig> {
   const { workflowBundle } = inject('servers');
   const taskQueue = `crash-${randomBytes(6).toString('hex')}`;
@@ -69,6 +72,7 @@ export async function startRig(
       temporal: { address: temporalAddress, taskQueue },
       embedder: createHashEmbedder(),
       heartbeatMs,
+      ...(hub ? { hub } : {}),
     });
     closers.push(() => client.close());
     return client;
@@ -108,6 +112,7 @@ export async function startRig(
         codeVersion: 'test',
         tenants: ['default'],
         heartbeatMs,
+        ...(hub ? { hub } : {}),
         workflowBundle: { codePath: workflowBundle },
         sweep,
       });
