@@ -10,11 +10,13 @@ import { LimitError, TurnEndedError, UnknownAgentError } from './activity-errors
 import type { ActivityDeps } from './deps.ts';
 import type { StepContext, StepDeps } from './load-context.ts';
 import { loadContext } from './load-context.ts';
+import { followToolRule, forkedAgent, readTurnFork } from './fork-rules.ts';
 import { attachVectors, decideWrite, searchableTexts } from './memory-write.ts';
 import type { ActivityScope } from './run-activity.ts';
 import { skipCalls, sortCalls } from './sort-calls.ts';
 import type { SortedCalls } from './sort-calls.ts';
 import type { OpenWords } from './stream-text.ts';
+import { takeOverStep } from './take-over-step.ts';
 import { assertUsable, completionCode } from './read-reply.ts';
 import { addReply, breachOf, endAtLimit, nothingSpent, priceOf, wallMsNow, withinWallTime } from './turn-limits.ts';
 import type { Breach } from './turn-limits.ts';
@@ -38,8 +40,11 @@ export async function runModelStep(
   const recorded = await deps.store.readCommand(input.tenant, commandId);
   if (recorded) return outcomeAt(deps, input, recorded.result as RecordedOutcome, recorded.lastPosition);
 
-  const agent = deps.agents.get(input.agent);
-  if (!agent) throw new UnknownAgentError(input.agent, [...deps.agents.keys()]);
+  const configured = deps.agents.get(input.agent);
+  if (!configured) throw new UnknownAgentError(input.agent, [...deps.agents.keys()]);
+  const fork = await readTurnFork(deps, input);
+  const agent = forkedAgent(configured, fork);
+  if (fork?.taken[0] && input.step <= fork.taken[0].steps) return takeOverStep(deps, input, agent, fork);
   const { limits } = agent;
   const before = input.spent ?? nothingSpent;
   const wallMs = wallMsNow(before.wallMs, scope);
@@ -74,7 +79,9 @@ export async function runModelStep(
   // A final reply stands. To go on past a guard is refused before anything that nobody would read about is started.
   const breach = done ? null : breachOf(limits, input.step, spent);
   const sorted = await sortCalls(agent, input, context.turn, reply);
-  const calls = breach ? skipCalls(sorted, reply, breach.limit) : sorted;
+  const calls = breach
+    ? skipCalls(sorted, reply, breach.limit)
+    : await followToolRule(deps, input, fork, sorted, reply);
   const outcome: RecordedOutcome = { done, calls: calls.pending, spent, ...(breach ? { breach } : {}) };
   for (let decision = 1; ; decision++) {
     const command = await buildCommand(deps, input, context, reply, calls, requestedModel, done);

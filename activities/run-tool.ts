@@ -6,6 +6,7 @@ import { commands, streams } from '../memory/keys.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import type { ApprovalDecisionRow } from '../projections/threads/queries.ts';
+import { findTakenStep } from '../projections/branches/queries.ts';
 import { findTurn, listApprovals, listSteps } from '../projections/threads/queries.ts';
 import { readViews } from '../projections/read-views.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -161,7 +162,9 @@ async function loadCall(deps: ActivityDeps, input: ToolInput) {
   const tenant = await deps.store.tenantNumber(input.tenant);
   return readViews(deps.pool, tenant, async (reader) => {
     const turn = await findTurn(reader, input.turn);
-    const step = (await listSteps(reader, { turn: input.turn })).find((row) => row.step === input.step);
+    const step =
+      (await listSteps(reader, { turn: input.turn })).find((row) => row.step === input.step) ??
+      (await findTakenStep(reader, input, input.step));
     const call = (step?.tool_calls as RecordedToolCall[] | undefined)?.[input.ordinal];
     if (!turn || !call) throw new UnknownTurnError(input.turn);
     // Cancelled while nobody could tell the workflow: what would refuse the outcome must refuse the effect.

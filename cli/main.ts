@@ -11,6 +11,7 @@ import { registerDoctor } from './doctor.ts';
 import { registerEvents } from './events.ts';
 import { exitCodeHelp } from './exit-codes.ts';
 import { registerExport } from './export.ts';
+import { registerFork } from './fork.ts';
 import { registerImport } from './import.ts';
 import { invocation } from './invocation.ts';
 import { registerKeys } from './keys.ts';
@@ -70,6 +71,7 @@ const registrations = [
   registerWhy,
   registerState,
   registerCheckpoints,
+  registerFork,
   registerReplay,
   registerMemory,
   registerKeys,

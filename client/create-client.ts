@@ -24,6 +24,8 @@ import { decideApproval, findApproval } from './decide-approval.ts';
 import type { ApprovalDecision, DecisionOutcome } from './decide-approval.ts';
 import { diffMemory } from './diff-memory.ts';
 import type { MemoryDiff, MemoryDiffRequest } from './diff-memory.ts';
+import { forkBranch } from './fork-branch.ts';
+import type { Fork, ForkRequest } from './fork-branch.ts';
 import { forgetUser } from './forget-user.ts';
 import type { ForgetUser } from './forget-user.ts';
 import { editBlock } from './edit-block.ts';
@@ -96,7 +98,11 @@ export interface HoldfastClient {
     /** Every event of the thread's turns, in order of position. */
     events(thread: string): Promise<StoredEvent<MemoryEvent>[]>;
   };
-  readonly checkpoints: { list(request: { readonly thread: string; readonly branch?: string }): Promise<Checkpoint[]> };
+  readonly checkpoints: {
+    list(request: { readonly thread: string; readonly branch?: string }): Promise<Checkpoint[]>;
+    /** A new branch at a checkpoint, with something different about it. */
+    fork(request: ForkRequest, options?: WaitOptions): Promise<Fork>;
+  };
   readonly approvals: {
     list(filter?: { readonly pending?: boolean; readonly turn?: string }): Promise<ApprovalRow[]>;
     get(approval: string): Promise<ApprovalRow>;
@@ -175,7 +181,10 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
       state: (request) => inspectState(context, request),
       events: (thread) => threadEvents(context, thread),
     },
-    checkpoints: { list: (request) => listCheckpoints(context, request) },
+    checkpoints: {
+      list: (request) => listCheckpoints(context, request),
+      fork: (request, options) => forkBranch(context, request, options),
+    },
     approvals: {
       list: (filter = {}) => read((reader) => listApprovals(reader, filter)),
       get: (approval) => findApproval(context, approval),
@@ -218,7 +227,10 @@ async function threadEvents(context: ClientContext, thread: string): Promise<Sto
   const turns = await readViews(context.pool, tenant, (reader) => listTurns(reader, { thread, limit: 10_000 }));
   if (turns.length === 0) throw new ThreadNotFoundError(thread);
   return context.store.readCommandEvents(context.tenant, {
-    ids: turns.map(({ turn }) => commands.requestTurn(turn)),
+    ids: [
+      ...turns.map(({ turn }) => commands.requestTurn(turn)),
+      ...new Set(turns.map(({ branch }) => commands.fork(thread, branch))),
+    ],
     prefixes: turns.flatMap(({ turn }) => commandPrefixes(turn)),
   });
 }

@@ -2,11 +2,12 @@ import { turnScope } from '../memory/scope.ts';
 import type { ThreadMessage } from '../memory/prompt.ts';
 import { readViews } from '../projections/read-views.ts';
 import type { Moment } from '../eventstore/index.ts';
+import { branchLineage, listBranchTurns } from '../projections/branches/queries.ts';
 import { listProcedures } from '../projections/procedural/queries.ts';
 import { listFacts } from '../projections/semantic/queries.ts';
 import type { FactRow } from '../projections/semantic/queries.ts';
 import type { ApprovalRow, StepRow, TurnRow } from '../projections/threads/queries.ts';
-import { listApprovals, listSteps, listTurns } from '../projections/threads/queries.ts';
+import { listApprovals, listSteps } from '../projections/threads/queries.ts';
 import { readBlocks, readMessages } from '../projections/working/queries.ts';
 import type { BlockRow } from '../projections/working/queries.ts';
 import { ThreadNotFoundError } from './client-errors.ts';
@@ -48,10 +49,10 @@ export async function inspectState(
     context.pool,
     tenant,
     async (reader) => {
-      const turns = await listTurns(reader, { thread, branch });
+      const turns = await listBranchTurns(reader, { thread, branch });
       const first = turns[0];
       if (!first) throw new ThreadNotFoundError(thread);
-      const scope = { ...turnScope(first), agent: first.agent, thread };
+      const scope = { ...turnScope({ user: first.user, thread, branch }), agent: first.agent, thread };
       return {
         thread,
         branch,
@@ -84,13 +85,19 @@ async function momentOf(context: ClientContext, at: StatePoint): Promise<Moment 
 /** A point of a branch to go back to: the state after one step. */
 export type Checkpoint = StepRow & { readonly position: number };
 
-/** The checkpoints of a branch, oldest first. */
+/** The checkpoints of a branch, oldest first, with those it comes from. */
 export async function listCheckpoints(
   context: ClientContext,
   { thread, branch = 'main' }: { readonly thread: string; readonly branch?: string },
 ): Promise<Checkpoint[]> {
   const tenant = await context.store.tenantNumber(context.tenant);
-  const steps = await readViews(context.pool, tenant, (reader) => listSteps(reader, { thread, branch }));
+  const steps = await readViews(context.pool, tenant, async (reader) => {
+    const lineage = await branchLineage(reader, { thread, branch });
+    const inherited: StepRow[] = [];
+    for (const { branch: name, position } of lineage?.slice(1).toReversed() ?? [])
+      inherited.push(...(await listSteps({ ...reader, position }, { thread, branch: name })));
+    return [...inherited, ...(await listSteps(reader, { thread, branch }))];
+  });
   return steps.map((step) => ({ ...step, position: step.from_pos }));
 }
 

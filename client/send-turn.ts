@@ -19,6 +19,7 @@ import { closeGoneTurn } from './close-gone-turn.ts';
 import { InvalidTurnError, TemporalUnavailableError, TurnIdTakenError, TurnNotFoundError } from './client-errors.ts';
 import { ensureRunning, startAndAwaitReply } from './start-turn.ts';
 import type { TurnStarter } from './start-turn.ts';
+import type { TurnRef } from '../activities/types.ts';
 
 /** What the parts of a client share. */
 export interface ClientContext {
@@ -74,8 +75,7 @@ export async function sendTurn(
   request: SendTurn,
   options: WaitOptions & { readonly onAccepted?: () => void } = {},
 ): Promise<TurnResult> {
-  const { timeoutMs = 60_000, signal, onAccepted } = options;
-  const deadline = Date.now() + timeoutMs;
+  const { onAccepted } = options;
   const { turn, thread, branch, replayed } = await requestTurn(context, request);
   onAccepted?.();
   if (replayed) {
@@ -84,6 +84,19 @@ export async function sendTurn(
     if (known.status !== 'running' && known.status !== 'waiting') return known;
   }
   const ref = { tenant: context.tenant, thread, branch, turn, agent: request.agent };
+  return awaitReply(context, ref, options);
+}
+
+/**
+ * Has a requested turn answered: starts its workflow or joins the one that runs, and waits. Gives the turn as `sendTurn` does.
+ * Throws TemporalUnavailableError.
+ */
+export async function awaitReply(
+  context: ClientContext,
+  ref: TurnRef,
+  { timeoutMs = 60_000, signal }: WaitOptions = {},
+): Promise<TurnResult> {
+  const deadline = Date.now() + timeoutMs;
   await context.assertConnected();
   const { connection } = context.starter.temporal;
   try {
@@ -105,7 +118,7 @@ export async function sendTurn(
       throw error;
     }
   }
-  return awaitTurn(context, turn, { timeoutMs: Math.max(0, deadline - Date.now()), ...(signal ? { signal } : {}) });
+  return awaitTurn(context, ref.turn, { timeoutMs: Math.max(0, deadline - Date.now()), ...(signal ? { signal } : {}) });
 }
 
 /** Waits until a turn is answered, waits for a person, or has failed; or until the time is up. Reads the log, nothing else. */
@@ -194,7 +207,7 @@ async function requestTurn(
   return { turn, thread, branch, replayed: receipt.replayed };
 }
 
-/** Ids become parts of stream names and workflow ids, percent-encoded. */
-function isPlainId(value: string): boolean {
+/** True for what may be an id: ids become parts of stream names and workflow ids, percent-encoded. */
+export function isPlainId(value: string): boolean {
   return value.isWellFormed() && !value.includes('\0') && value !== '' && encodeURIComponent(value).length <= 200;
 }

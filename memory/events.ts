@@ -167,7 +167,7 @@ export type ToolCompleted = Event<
     ordinal: number;
     call: string;
     tool: string;
-    /** `skipped` = not started, because the turn had come to a limit. */
+    /** `skipped` = not started, because the turn had come to a limit or its branch is a fork without a recorded result. */
     outcome: 'ok' | 'failed' | 'rejected' | 'invalid' | 'timed_out' | 'skipped';
     /** Why it is not simply `ok`, for programs, for example `TOOL_TIMED_OUT` or `RESULT_CUT`; else null. */
     code: string | null;

@@ -222,9 +222,12 @@ describe('what the package shows', () => {
     expect(Object.keys(client).sort()).toEqual([
       'ApprovalNotFoundError',
       'BlockConflictError',
+      'BranchNotFoundError',
+      'BranchTakenError',
       'HistoryNotArchivedError',
       'InvalidBlockError',
       'InvalidDecisionError',
+      'InvalidForkError',
       'InvalidOffsetError',
       'InvalidTurnError',
       'StreamTimeoutError',

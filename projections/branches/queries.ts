@@ -1,8 +1,9 @@
+import { sql } from 'kysely';
 import type { ForkTools } from '../../memory/events.ts';
 import { forkOf } from '../../memory/scope.ts';
 import type { ViewReader } from '../read-views.ts';
-import { listTurns } from '../threads/queries.ts';
-import type { TurnRow } from '../threads/queries.ts';
+import { listSteps, listTurns } from '../threads/queries.ts';
+import type { StepRow, TurnRow } from '../threads/queries.ts';
 import type { ForkRow, Lineage, LineageStep } from './lineage.ts';
 import { lineageOf } from './lineage.ts';
 
@@ -80,4 +81,79 @@ export async function listBranchTurns(reader: ViewReader, branch: BranchRef): Pr
     turns.unshift(...earlier.filter(({ status }) => status !== 'running' && status !== 'waiting'));
   }
   return turns;
+}
+
+/** A step that a turn takes over, as it was recorded; undefined when it takes over none of that number. */
+export async function findTakenStep(
+  reader: ViewReader,
+  { turn, ...branch }: BranchRef & { readonly turn: string },
+  step: number,
+): Promise<StepRow | undefined> {
+  const taken = takenOver(await branchLineage(reader, branch), turn);
+  for (const { turn: from, position } of taken.filter(({ steps }) => steps >= step)) {
+    const found = (await listSteps({ ...reader, position }, { turn: from })).find((row) => row.step === step);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** Which calls of a taken-over step have a result: recorded, or set by the fork. */
+export async function listAnswered(
+  reader: ViewReader,
+  { turn, ...branch }: BranchRef & { readonly turn: string },
+  step: number,
+): Promise<ReadonlySet<number>> {
+  const taken = takenOver(await branchLineage(reader, branch), turn);
+  const answered = new Set<number>();
+  for (const from of [{ turn, steps: Infinity, position: reader.position }, ...taken]) {
+    if (from.steps < step) continue;
+    const rows = await reader.db
+      .selectFrom('tool_outcome')
+      .select('ordinal')
+      .where('tenant', '=', reader.tenant)
+      .where('turn', '=', from.turn)
+      .where('step', '=', step)
+      .where('from_pos', '<=', from.position)
+      .execute();
+    for (const { ordinal } of rows) answered.add(ordinal);
+  }
+  return answered;
+}
+
+/** What a tool came to when it was called with these arguments. */
+export interface RecordedResult {
+  readonly turn: string;
+  readonly outcome: string;
+  readonly result: string;
+}
+
+/**
+ * The result of a call of the same tool with the same arguments on the branches that a fork comes from, also of one that was made after
+ * it left: the turn that it goes on with first, then the newest. Only calls that were run.
+ */
+export async function findRecordedResult(
+  reader: ViewReader,
+  { turn, ...branch }: BranchRef & { readonly turn: string },
+  call: { readonly tool: string; readonly arguments: unknown },
+): Promise<RecordedResult | undefined> {
+  const lineage = (await branchLineage(reader, branch)) ?? [];
+  const from = takenOver(lineage, turn).map((taken) => taken.turn);
+  const rows = await reader.db
+    .selectFrom('tool_outcome')
+    .select(['turn', 'outcome', 'result'])
+    .where('tenant', '=', reader.tenant)
+    .where('tool', '=', call.tool)
+    .where('outcome', 'in', ['ok', 'failed', 'timed_out'])
+    .where('thread', '=', branch.thread)
+    .where(
+      'branch',
+      'in',
+      lineage.slice(1).map((step) => step.branch),
+    )
+    .where('from_pos', '<=', reader.position)
+    .where(sql<boolean>`arguments = ${JSON.stringify(call.arguments)}::jsonb`)
+    .orderBy('from_pos', 'desc')
+    .limit(100)
+    .execute();
+  return rows.find((row) => from.includes(row.turn)) ?? rows[0];
 }

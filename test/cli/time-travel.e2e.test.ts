@@ -1,0 +1,84 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { defineAgent, defineTool } from '../../agents/index.ts';
+import '../support/quiet-runtime.ts';
+import { withDatabase } from '../support/with-database.ts';
+import { withWorker } from '../support/with-worker.ts';
+import { cliEnvironment, documentOf, runCli } from './run-cli.ts';
+import type { CliDocument, CliRun } from './run-cli.ts';
+
+const echo = defineTool({
+  name: 'echo',
+  description: 'Echoes.',
+  input: z.object({ note: z.string() }),
+  execute: ({ note }) => `echo ${note}`,
+});
+const agent = defineAgent({ name: 'traveller', instructions: 'You help.', tools: [echo], memory: { extract: false } });
+
+const database = withDatabase();
+const worker = withWorker(database, { agents: [agent] });
+
+const cli = (...args: string[]): Promise<CliRun> => runCli(args, { env: cliEnvironment(database, worker) });
+const json = async (...args: string[]): Promise<CliDocument & { code: number | null }> => {
+  const run = await cli(...args, '--json');
+  return { ...documentOf(run), code: run.code };
+};
+
+beforeAll(async () => {
+  const message = 'Use the tool echo with {"note": "one"}';
+  const request = { thread: 'trip', user: 'ana', agent: 'traveller' };
+  await worker.client.turns.send({ ...request, turn: 't1', message });
+  await worker.client.turns.send({ ...request, turn: 't2', message: 'Hello.' });
+});
+
+describe('fork', () => {
+  test('answers what would have been said, and tells where it left', async () => {
+    const run = await cli('fork', 'trip', '--at', 't1/1', '--name', 'other', '--tool-result', 'echo=nothing');
+    expect(run.code).toBe(0);
+    expect(run.stdout).toContain('nothing');
+    expect(run.stderr).toMatch(/branch other left main at position \d+, turn t1 after step 1/);
+    const again = await json('fork', 'trip', '--at', 't1/1', '--name', 'other', '--tool-result', 'echo=nothing');
+    expect(again).toMatchObject({ code: 0, data: { branch: 'other', parent: 'main', from: { turn: 't1', steps: 1 } } });
+    const listed = (await json('checkpoints', 'trip', '--branch', 'other')).data as { turn: string; step: number }[];
+    expect(listed.map(({ turn, step }) => `${turn}/${step}`)).toEqual(['t1/1', 't1~other/2']);
+  });
+
+  test('takes other words, instructions, models, blocks and rules for tools', async () => {
+    const file = join(await mkdtemp(join(tmpdir(), 'holdfast-fork-')), 'instructions.txt');
+    await writeFile(file, 'You are brief.\n');
+    const changes = ['--message', 'Use the tool echo with {"note": "two"}', '--model', 'demo-2', '--tools', 'forbid'];
+    const run = await json(
+      ...['fork', 'trip', '--at', 't1', '--name', 'changed', ...changes],
+      ...['--instructions-file', file, '--block', 'mood=Good.'],
+    );
+    expect(run).toMatchObject({ code: 0, data: { tools: 'forbid', turn: { status: 'completed' } } });
+    const { steps, events } = await worker.client.turns.explain('t1~changed');
+    expect(steps[0]?.prompt[0]?.content).toMatch(/^You are brief\.\n.*<block label="mood"/s);
+    expect(events.find(({ type }) => type === 'ToolCompleted')?.data).toMatchObject({ code: 'TOOLS_FORBIDDEN' });
+  });
+
+  test('between turns waits to be sent to', async () => {
+    const run = await cli('fork', 'trip', '--at', 't2/1', '--name', 'later');
+    expect(run).toMatchObject({ code: 0, stdout: '' });
+    expect(run.stderr).toContain('send trip --branch later');
+    const sent = await worker.client.turns.send({
+      ...{ thread: 'trip', branch: 'later', turn: 'l1', user: 'ana', agent: 'traveller', message: 'And now?' },
+    });
+    expect(sent.status).toBe('completed');
+    const { steps } = await worker.client.turns.explain('l1');
+    expect(steps[0]?.prompt.filter(({ role }) => role === 'user')).toHaveLength(3);
+  });
+
+  test.each([
+    ['a place that is not there', ['--at', 't1/9'], 2, 'INVALID_FORK'],
+    ['an unknown turn', ['--at', 't9/1'], 3, 'TURN_NOT_FOUND'],
+    ['an unknown branch', ['--at', 't1', '--branch', 'b'], 3, 'BRANCH_NOT_FOUND'],
+    ['a name that is taken', ['--at', 't2', '--name', 'other'], 4, 'BRANCH_TAKEN'],
+    ['no place', [], 2, 'USAGE'],
+  ])('refuses %s', async (_name, args, code, error) => {
+    expect(await json('fork', 'trip', ...args)).toMatchObject({ code, error: { code: error } });
+  });
+});
