@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ExpectedVersionConflictError } from '../eventstore/index.ts';
+import { ExpectedVersionConflictError, StreamSealedError } from '../eventstore/index.ts';
 import type { NewEvent, StreamExpectation } from '../eventstore/index.ts';
 import type { BranchForked, ForkTools, MemoryEvent } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
@@ -141,8 +141,8 @@ export async function recordFork(context: ClientContext, request: ForkRequest): 
     });
   } catch (error) {
     // All streams but that of a turn whose id was given have the branch in their names.
-    if (error instanceof ExpectedVersionConflictError && request.turn !== undefined)
-      throw new TurnIdTakenError(request.turn, thread);
+    const isTaken = error instanceof ExpectedVersionConflictError || error instanceof StreamSealedError;
+    if (isTaken && request.turn !== undefined) throw new TurnIdTakenError(request.turn, thread);
     throw error;
   }
   return readFork(context, request, branch);
