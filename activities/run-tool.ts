@@ -1,3 +1,4 @@
+import type { Agent } from '../agents/define-agent.ts';
 import { validateArguments } from '../agents/schema.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
 import { StreamSealedError } from '../eventstore/index.ts';
@@ -11,6 +12,7 @@ import { findTurn, listApprovals, listSteps } from '../projections/threads/queri
 import { readViews } from '../projections/read-views.ts';
 import type { ActivityDeps } from './deps.ts';
 import { assertRemembered } from './memory-write.ts';
+import { missingTool } from './missing-tool.ts';
 import type { ActivityScope } from './run-activity.ts';
 import type { RecordedToolCall } from '../memory/events.ts';
 import { limitCode, TurnEndedError, UnknownAgentError, UnknownTurnError } from './activity-errors.ts';
@@ -31,8 +33,9 @@ type Completed = ToolEnd & Pick<ToolCompleted['data'], 'arguments'>;
 export async function runTool(deps: ActivityDeps, input: ToolInput, scope: ActivityScope): Promise<void> {
   const effectKey = commands.tool(input.turn, input.step, input.ordinal);
   if (await deps.store.readCommand(input.tenant, effectKey)) return;
-  const agent = deps.agents.get(input.agent);
-  if (!agent) throw new UnknownAgentError(input.agent, [...deps.agents.keys()]);
+  const found = deps.agents.get(input.agent);
+  if (!found) throw new UnknownAgentError(input.agent, [...deps.agents.keys()]);
+  const agent: Agent = found;
   const { turn, call, decision } = await loadCall(deps, input);
 
   const stream = streams.turn(input.turn);
@@ -80,15 +83,15 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
       return { outcome: 'rejected', code: 'REJECTED', result: `Rejected by ${decision.actor}: ${why}` };
     }
     if (decision?.decision === 'respond') return { outcome: 'ok', code: 'RESPONDED', result: decision.message ?? '' };
-    const tool = agent?.tools.find(({ name }) => name === call.name);
-    if (!tool) return failed('TOOL_NOT_CONFIGURED', `The tool "${call.name}" is no longer configured.`);
+    const tool = agent.tools.find(({ name }) => name === call.name);
+    if (!tool) return missingTool(agent, call.name);
     if (!tool.repeatable && !(await isFirstStart())) {
       return failed(
         'OUTCOME_UNKNOWN',
         `The outcome is unknown: the worker stopped while "${tool.name}" ran, and it must not run twice. Check before trying again.`,
       );
     }
-    const { maxWallMs } = agent?.limits ?? { maxWallMs: null };
+    const { maxWallMs } = agent.limits;
     const left =
       maxWallMs === null ? Infinity : Math.max(1, Math.ceil(maxWallMs - wallMsNow(input.wallMs ?? 0, scope)));
     const timeout = AbortSignal.timeout(Math.min(tool.timeoutMs, left));
@@ -118,7 +121,8 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
         const words = `"${tool.name}" did not answer within ${tool.timeoutMs} ms.`;
         return { outcome: 'timed_out', code: 'TOOL_TIMED_OUT', result: words };
       }
-      if (tool.repeatable && scope.attempt < maxAttempts) {
+      const isFinal = error instanceof HoldfastError && !error.retryable;
+      if (tool.repeatable && !isFinal && scope.attempt < maxAttempts) {
         throw new HoldfastError(
           'TOOL_FAILED',
           `Tool "${tool.name}" failed; it is repeatable and will be tried again.`,

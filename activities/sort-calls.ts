@@ -10,6 +10,7 @@ import type { TurnRow } from '../projections/threads/queries.ts';
 import { toolSpecs } from './configure-agent.ts';
 import { limitCode } from './activity-errors.ts';
 import { argumentsHash } from './hash.ts';
+import { sourceDown } from './missing-tool.ts';
 import { parseRemember, rememberResult, rememberTool } from './memory-tools.ts';
 import type { PendingCall, StepInput } from './types.ts';
 
@@ -72,6 +73,14 @@ export async function sortCalls(agent: Agent, input: StepInput, turn: TurnRow, r
       }
       const tool = agent.tools.find(({ name }) => name === call.name);
       if (!tool) {
+        const down = sourceDown(agent, call.name);
+        if (down !== undefined) {
+          refuse(
+            'TOOL_UNAVAILABLE',
+            `"${call.name}" was not called: its server "${down}" cannot be reached at the moment.`,
+          );
+          continue;
+        }
         const names = toolSpecs(agent).map(({ name }) => name);
         refuse('UNKNOWN_TOOL', `There is no tool "${call.name}". Available: ${names.join(', ') || 'none'}.`);
         continue;

@@ -3,6 +3,7 @@ import type { AgentLimits, FilledLimits } from './agent-limits.ts';
 import { definitionChecks } from './definition-checks.ts';
 import type { DefinitionChecks } from './definition-checks.ts';
 import type { Tool } from './define-tool.ts';
+import type { ToolSource } from './tool-source.ts';
 
 /** A block of working memory an agent starts with. */
 export interface AgentBlock {
@@ -35,7 +36,8 @@ export interface AgentOptions {
   readonly model?: string;
   /** Blocks every prompt of this agent starts with, until a turn edits them. */
   readonly blocks?: readonly AgentBlock[];
-  readonly tools?: readonly Tool[];
+  /** Tools of your own (`defineTool`), of MCP servers (`mcpTools`) and other agents (`agentTool`). */
+  readonly tools?: readonly (Tool | ToolSource)[];
   readonly memory?: AgentMemory;
   readonly limits?: AgentLimits;
   /** Ask the model for its words while it writes them, so that `turns.stream` can show them. @default true */
@@ -49,6 +51,8 @@ export interface Agent {
   readonly model: string | null;
   readonly blocks: readonly Required<AgentBlock>[];
   readonly tools: readonly Tool[];
+  /** Where more tools come from once a worker runs; the worker adds them to `tools`. */
+  readonly sources: readonly ToolSource[];
   readonly memory: Required<AgentMemory>;
   readonly limits: FilledLimits;
   readonly stream: boolean;
@@ -85,28 +89,33 @@ export function defineAgent(options: AgentOptions): Agent {
   checks.text('instructions', instructions, { min: 0 });
   if (model !== null) checks.text('model', model, { max: 200 });
   checks.flag('stream', stream);
-  checkTools(tools, checks);
+  const own = checkTools(tools, checks);
   return {
     name,
     instructions,
     model,
     blocks: fillBlocks(blocks, checks),
-    tools,
+    ...own,
     memory: fillMemory(memory, checks),
     limits: fillLimits(limits, model, checks),
     stream,
   };
 }
 
-function checkTools(tools: readonly Tool[], checks: DefinitionChecks): void {
-  checks.list('tools', tools);
-  const names = new Set<string>();
-  for (const [index, tool] of tools.entries()) {
-    if (typeof tool !== 'object' || (tool as object | null) === null || typeof tool.execute !== 'function')
-      checks.fail(`tools[${index}]`, 'what defineTool gives', tool);
-    if (names.has(tool.name)) checks.fail(`tools[${index}]`, `of another name than the tools before it`, tool.name);
-    names.add(tool.name);
+function checkTools(given: readonly (Tool | ToolSource)[], checks: DefinitionChecks): Pick<Agent, 'tools' | 'sources'> {
+  checks.list('tools', given);
+  const tools: Tool[] = [];
+  const sources: ToolSource[] = [];
+  for (const [index, one] of given.entries()) {
+    if (typeof one !== 'object' || (one as object | null) === null || !('execute' in one || 'kind' in one))
+      checks.fail(`tools[${index}]`, 'what defineTool, mcpTools or agentTool gives', one);
+    const others: readonly { readonly name: string }[] = 'execute' in one ? tools : sources;
+    if (others.some(({ name }) => name === one.name))
+      checks.fail(`tools[${index}]`, 'of another name than those before it', one.name);
+    if ('execute' in one) tools.push(one);
+    else sources.push(one);
   }
+  return { tools, sources };
 }
 
 function fillBlocks(blocks: readonly AgentBlock[], checks: DefinitionChecks): Required<AgentBlock>[] {

@@ -5,5 +5,8 @@ export type { AgentLimits, FilledLimits, ModelPrice } from './agent-limits.ts';
 export { InvalidDefinitionError } from './definition-checks.ts';
 export { defineTool } from './define-tool.ts';
 export type { ApprovalPolicy, Tool, ToolContext, ToolOptions } from './define-tool.ts';
+export { mcpTools } from './mcp-tools.ts';
+export type { McpArguments, McpOptions, McpToolPolicy } from './mcp-tools.ts';
+export type { OpenToolSource, ToolSource, ToolSourceObserver } from './tool-source.ts';
 export { InvalidArgumentsError } from './schema.ts';
 export type { InputSchema, JsonSchema } from './schema.ts';

@@ -218,6 +218,7 @@ describe('what the package shows', () => {
       'defineAgent',
       'defineConfig',
       'defineTool',
+      'mcpTools',
     ]);
     expect(Object.keys(client).sort()).toEqual([
       'ApprovalNotFoundError',

@@ -15,6 +15,7 @@ import type { StreamHub } from '../projections/streaming/hub.ts';
 import { defaultTimeouts } from '../workflows/messages.ts';
 import { archiveHistories } from './archive-histories.ts';
 import { embedDocuments } from './embed-documents.ts';
+import { openToolSources } from './open-tool-sources.ts';
 import { createSweepActivities, keepSweeping } from './keep-sweeping.ts';
 
 /** Entry point of the workflow bundle: TypeScript in a checkout, JavaScript where the package is installed. */
@@ -94,11 +95,14 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const native = await NativeConnection.connect(access);
     closers.push(() => native.close());
 
+    const sources = await openToolSources(options.agents, log);
+    closers.push(() => sources.close());
+
     const starter = { temporal: client, taskQueue: temporal.taskQueue, timeouts: { ...defaultTimeouts, heartbeatMs } };
     const activities = createActivities({
       store,
       pool,
-      agents: options.agents,
+      agents: sources.agents,
       model: options.model,
       defaultModel: options.defaultModel,
       embedder: options.embedder,

@@ -25,5 +25,22 @@ export async function loadAgents(configFile: string): Promise<ReadonlyMap<string
       hint: 'Its default export must be defineConfig({ agents: [defineAgent({ … })] }).',
     });
   }
-  return new Map((config.agents as Agent[]).map((agent) => [agent.name, agent]));
+  const wrong = config.agents.findIndex((agent) => !isAgent(agent));
+  if (wrong >= 0) {
+    throw new HoldfastError('CONFIG_FILE_INVALID', `agents[${wrong}] of ${configFile} is not what defineAgent gives.`, {
+      hint: 'Write `agents: [defineAgent({ … })]`.',
+    });
+  }
+  const agents = config.agents as readonly Agent[];
+  const twice = agents.find(({ name }, index) => agents.findIndex((other) => other.name === name) !== index);
+  if (twice) {
+    throw new HoldfastError('CONFIG_FILE_INVALID', `${configFile} has two agents called "${twice.name}".`, {
+      hint: 'Rename one of them: turns name the agent they are for.',
+    });
+  }
+  return new Map(agents.map((agent) => [agent.name, agent]));
+}
+
+function isAgent(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'limits' in value && 'sources' in value;
 }

@@ -28,6 +28,7 @@ test('every option of an agent is filled in', () => {
     model: null,
     blocks: [],
     tools: [],
+    sources: [],
     memory: { tools: true, extract: true, recallLimit: 8, recallTokens: 1_200, messageTokens: 6_000 },
     limits: {
       maxSteps: 40,
@@ -125,7 +126,7 @@ const wrongAgents: readonly { readonly options: unknown; readonly says: RegExp }
   },
   {
     options: { tools: [{ name: 'raw' }] },
-    says: /tools\[0\] of agent "a" must be what defineTool gives, but an object/,
+    says: /tools\[0\] of agent "a" must be what defineTool, mcpTools or agentTool gives, but an object/,
   },
   { options: { tools: [tool('t'), tool('u'), tool('t')] }, says: /tools\[2\] .* another name .* but "t" was given/ },
 ];
