@@ -39,6 +39,7 @@ test('every option of an agent is filled in', () => {
       maxWallMs: null,
       maxDepth: 3,
     },
+    stream: true,
   });
 });
 
@@ -94,7 +95,7 @@ const wrongAgents: readonly { readonly options: unknown; readonly says: RegExp }
   },
   { options: { name: '' }, says: /^name of agent "" must be .*, but "" was given/ },
   { options: { instructions: 5 }, says: /instructions of agent "a" must be text .* but 5 was given/ },
-  { options: { limit: { maxSteps: 1 } }, says: /limit of agent "a" must be left out \(known are .*limits\)/ },
+  { options: { limit: { maxSteps: 1 } }, says: /limit of agent "a" must be left out \(known are .*limits/ },
   { options: { limits: { maxStep: 1 } }, says: /limits\.maxStep of agent "a" must be left out \(known are maxSteps, / },
   { options: { limits: { maxSteps: 0 } }, says: /limits\.maxSteps .* a whole number from 1, but 0 was given/ },
   { options: { limits: { maxToolCalls: 1.5 } }, says: /limits\.maxToolCalls .* but 1\.5 was given/ },
