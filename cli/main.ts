@@ -7,6 +7,7 @@ import { registerCancel } from './cancel.ts';
 import { registerChat } from './chat.ts';
 import { registerCheckpoints } from './checkpoints.ts';
 import { registerConsumers } from './consumers.ts';
+import { registerDiff } from './diff.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEvents } from './events.ts';
 import { exitCodeHelp } from './exit-codes.ts';
@@ -72,6 +73,7 @@ const registrations = [
   registerState,
   registerCheckpoints,
   registerFork,
+  registerDiff,
   registerReplay,
   registerMemory,
   registerKeys,

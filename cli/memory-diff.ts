@@ -49,7 +49,8 @@ function diffText({ from, to, views }: MemoryDiff): string {
   return [dim(`from position ${from} to position ${to}`), ...views.map(viewText)].join('\n\n');
 }
 
-function viewText({ view, changes, ...counts }: ViewDiff): string {
+/** How one view differs, as lines. */
+export function viewText({ view, changes, ...counts }: ViewDiff): string {
   const words = (['gained', 'lost', 'changed'] as const).flatMap((kind) =>
     counts[kind] === 0 ? [] : [`${counts[kind]} ${kind}`],
   );

@@ -22,6 +22,8 @@ import { ThreadNotFoundError } from './client-errors.ts';
 import { connectTemporal } from './connect-temporal.ts';
 import { decideApproval, findApproval } from './decide-approval.ts';
 import type { ApprovalDecision, DecisionOutcome } from './decide-approval.ts';
+import { diffBranches } from './diff-branches.ts';
+import type { BranchDiff, BranchDiffRequest } from './diff-branches.ts';
 import { diffMemory } from './diff-memory.ts';
 import type { MemoryDiff, MemoryDiffRequest } from './diff-memory.ts';
 import { forkBranch } from './fork-branch.ts';
@@ -102,6 +104,8 @@ export interface HoldfastClient {
     list(request: { readonly thread: string; readonly branch?: string }): Promise<Checkpoint[]>;
     /** A new branch at a checkpoint, with something different about it. */
     fork(request: ForkRequest, options?: WaitOptions): Promise<Fork>;
+    /** How two branches differ: reply, trajectory, memory. */
+    diff(request: BranchDiffRequest): Promise<BranchDiff>;
   };
   readonly approvals: {
     list(filter?: { readonly pending?: boolean; readonly turn?: string }): Promise<ApprovalRow[]>;
@@ -184,6 +188,7 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
     checkpoints: {
       list: (request) => listCheckpoints(context, request),
       fork: (request, options) => forkBranch(context, request, options),
+      diff: (request) => diffBranches(context, request),
     },
     approvals: {
       list: (filter = {}) => read((reader) => listApprovals(reader, filter)),

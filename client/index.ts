@@ -12,6 +12,7 @@ export type { StreamHub } from '../projections/streaming/hub.ts';
 export type { ForgetUser } from './forget-user.ts';
 export type { ForgetReceipt } from '../eventstore/index.ts';
 export type { BlockEdit } from './edit-block.ts';
+export type { BranchDiff, BranchDiffRequest, StepDiff, TurnDiff } from './diff-branches.ts';
 export type { Fork, ForkRequest } from './fork-branch.ts';
 export type { ForkBlock, ForkChange, ForkFact, ForkToolResult } from './fork-changes.ts';
 export type { ForkPoint } from './fork-point.ts';

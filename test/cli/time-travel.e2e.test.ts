@@ -82,3 +82,44 @@ describe('fork', () => {
     expect(await json('fork', 'trip', ...args)).toMatchObject({ code, error: { code: error } });
   });
 });
+
+describe('diff', () => {
+  test('shows replies, steps and memory of two branches', async () => {
+    await cli('fork', 'trip', '--at', 't1/1', '--name', 'other', '--tool-result', 'echo=nothing');
+    const changes = ['--message', 'Use the tool echo with {"note": "two"}', '--block', 'mood=Good.'];
+    await cli('fork', 'trip', '--at', 't1', '--name', 'memory', ...changes);
+    const { data, code } = await json('diff', 'trip', 'main', 'other');
+    expect(code).toBe(0);
+    expect(data).toMatchObject({
+      ...{ a: 'main', b: 'other', shared: [], memory: [] },
+      turns: [
+        {
+          a: { turn: 't1' },
+          b: { turn: 't1~other' },
+          steps: [
+            {
+              step: 1,
+              same: false,
+              a: { calls: [{ result: 'echo one' }] },
+              b: { turn: 't1', calls: [{ result: 'nothing' }] },
+            },
+            { step: 2, same: false, b: { turn: 't1~other' } },
+          ],
+        },
+        { a: { turn: 't2' }, b: null, steps: [{ step: 1, b: null }] },
+      ],
+    });
+    const { stdout } = await cli('diff', 'trip', 'main', 'memory');
+    expect(stdout).toMatch(/^reply$/m);
+    expect(stdout).toMatch(/main: t1 completed {2}memory: t1~memory completed/);
+    expect(stdout).toMatch(/asked: Use the tool echo with .*two/);
+    expect(stdout).toMatch(/~ step 1\n +main: echo\(.*one.*\) ok: echo one\n +memory: echo\(.*two.*\) skipped:/);
+    expect(stdout).toMatch(/^block 1 gained\n\+ block \d+ mood: Good\.$/m);
+    const same = (await json('diff', 'trip', 'main', 'main')).data;
+    expect(same).toMatchObject({ shared: ['t1', 't2'], turns: [], memory: [], reply: { same: true } });
+    expect(await json('diff', 'trip', 'main', 'nowhere')).toMatchObject({
+      code: 3,
+      error: { code: 'BRANCH_NOT_FOUND' },
+    });
+  });
+});
