@@ -29,6 +29,7 @@ export function createActivities(deps: ActivityDeps): Activities {
         forgetWords(deps, await deps.store.tenantNumber(input.tenant), input.turn);
         return end;
       }),
+    decideApproval: (input) => runActivity(deps, input, () => deps.decideApproval(input)),
     extractMemory: (input) => runActivity(deps, input, (scope) => extractMemory(deps, input, scope)),
     recordExtractionFailure: (input) => runActivity(deps, input, () => recordExtractionFailure(deps, input)),
   };

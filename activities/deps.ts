@@ -4,7 +4,7 @@ import type { EventStore } from '../eventstore/index.ts';
 import type { ChatModel, Embedder } from '../llm/ports.ts';
 import type { MemoryEvent } from '../memory/events.ts';
 import type { StreamHub } from '../projections/streaming/hub.ts';
-import type { TurnCare, TurnRef } from './types.ts';
+import type { DecidedApproval, DecideInput, TurnCare, TurnRef } from './types.ts';
 
 /** Named places between the parts of a write path where tests and the demo may end the process. */
 export type Boundary =
@@ -30,6 +30,8 @@ export interface ActivityDeps {
   readonly codeVersion: string;
   /** Sees to it that somebody works on a turn: starts it if Temporal does not know it, closes it if its workflow is gone. */
   readonly closeGoneTurn: (ref: TurnRef) => Promise<TurnCare>;
+  /** Records a decision about an approval, in the way every decision takes. */
+  readonly decideApproval: (input: DecideInput) => Promise<DecidedApproval>;
   /** Called at each boundary of a write path. Does nothing outside fault injection. */
   readonly reached: (boundary: Boundary, turn: string) => void;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>) => void;

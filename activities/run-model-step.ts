@@ -20,6 +20,7 @@ import { takeOverStep } from './take-over-step.ts';
 import { assertUsable, completionCode } from './read-reply.ts';
 import { addReply, breachOf, endAtLimit, nothingSpent, priceOf, wallMsNow, withinWallTime } from './turn-limits.ts';
 import type { Breach } from './turn-limits.ts';
+import { allowancesOf } from './tool-allowance.ts';
 import type { StepInput, StepOutcome } from './types.ts';
 
 /** How often a step decides its memory writes anew because another writer of the scope came first. */
@@ -78,7 +79,7 @@ export async function runModelStep(
   };
   // A final reply stands. To go on past a guard is refused before anything that nobody would read about is started.
   const breach = done ? null : breachOf(limits, input.step, spent);
-  const sorted = await sortCalls(agent, input, context.turn, reply);
+  const sorted = await sortCalls(agent, input, context.turn, reply, allowancesOf(deps, input));
   const calls = breach
     ? skipCalls(sorted, reply, breach.limit)
     : await followToolRule(deps, input, fork, sorted, reply);
@@ -195,6 +196,8 @@ async function buildCommand(
     expectations.push({ name: own, expectedVersion: 'none' });
     events.push({ type: 'ApprovalRequested', stream: own, subjects, data: { ...ref, step: input.step, ...approval } });
   }
+  for (const call of calls.waived)
+    events.push({ type: 'ApprovalWaived', stream, data: { ...ref, step: input.step, ...call } });
   if (done) {
     const thread = streams.thread(turn.thread, turn.branch);
     expectations.push({ name: thread, expectedVersion: 'any' });

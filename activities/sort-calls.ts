@@ -1,8 +1,15 @@
 import type { Agent } from '../agents/define-agent.ts';
-import type { Tool } from '../agents/define-tool.ts';
+import type { Escalation, Tool } from '../agents/define-tool.ts';
 import { InvalidArgumentsError, validateArguments } from '../agents/schema.ts';
 import type { ChatReply, ToolCall } from '../llm/ports.ts';
-import type { ApprovalRequested, LimitName, MemoryOutcome, Source, ToolCompleted } from '../memory/events.ts';
+import type {
+  ApprovalRequested,
+  ApprovalWaived,
+  LimitName,
+  MemoryOutcome,
+  Source,
+  ToolCompleted,
+} from '../memory/events.ts';
 import { approvalId } from '../memory/keys.ts';
 import type { MemoryProposal } from '../memory/reconcile.ts';
 import { shorten } from '../memory/text.ts';
@@ -12,6 +19,7 @@ import { limitCode } from './activity-errors.ts';
 import { argumentsHash } from './hash.ts';
 import { sourceDown } from './missing-tool.ts';
 import { parseRemember, rememberResult, rememberTool } from './memory-tools.ts';
+import type { AllowedBy } from './tool-allowance.ts';
 import type { PendingCall, StepInput } from './types.ts';
 
 /** A call that is answered inside the step. */
@@ -29,6 +37,8 @@ export interface SortedCalls {
   /** Answered with the step: memory tools, unknown tools, arguments that do not fit. */
   readonly inline: readonly InlineResult[];
   readonly approvals: readonly Omit<ApprovalRequested['data'], 'thread' | 'branch' | 'turn' | 'step'>[];
+  /** Calls that would ask, but that a person has allowed for the thread. */
+  readonly waived: readonly Pick<ApprovalWaived['data'], 'ordinal' | 'tool' | 'allowedBy'>[];
   /** What the memory tools would like to store. */
   readonly proposals: readonly MemoryProposal[];
   /** Results of the memory tools, once it is decided what became of their proposals. */
@@ -36,10 +46,17 @@ export interface SortedCalls {
 }
 
 /** Sorts the tool calls of a reply. Mistakes of the model become results that tell it what was wrong. */
-export async function sortCalls(agent: Agent, input: StepInput, turn: TurnRow, reply: ChatReply): Promise<SortedCalls> {
+export async function sortCalls(
+  agent: Agent,
+  input: StepInput,
+  turn: TurnRow,
+  reply: ChatReply,
+  allowedBy: AllowedBy,
+): Promise<SortedCalls> {
   const pending: PendingCall[] = [];
   const inline: InlineResult[] = [];
   const approvals: SortedCalls['approvals'][number][] = [];
+  const waived: SortedCalls['waived'][number][] = [];
   const proposals: MemoryProposal[] = [];
   const remembered: {
     readonly ordinal: number;
@@ -92,8 +109,12 @@ export async function sortCalls(agent: Agent, input: StepInput, turn: TurnRow, r
         continue;
       }
       const reason = approvalReason(tool, await validateArguments(tool.name, tool.input, given));
+      const allowance = reason === null ? null : await allowedBy(tool.name);
+      if (allowance !== null) waived.push({ ordinal, tool: tool.name, allowedBy: allowance });
       const approval =
-        reason === null ? null : { id: approvalId(input.turn, input.step, ordinal), timeoutMs: tool.approvalTimeoutMs };
+        reason === null || allowance !== null
+          ? null
+          : { id: approvalId(input.turn, input.step, ordinal), timeoutMs: tool.approvalTimeoutMs };
       pending.push({ ordinal, tool: tool.name, timeoutMs: tool.timeoutMs, approval });
       if (approval && reason !== null) {
         approvals.push({
@@ -106,7 +127,9 @@ export async function sortCalls(agent: Agent, input: StepInput, turn: TurnRow, r
           argumentsSchema: tool.parameters,
           reason,
           deadline: new Date(Date.now() + tool.approvalTimeoutMs).toISOString(),
-          onTimeout: 'reject',
+          risk: tool.risk,
+          onTimeout: tool.onApprovalTimeout === 'reject' ? 'reject' : 'escalate',
+          ...(tool.onApprovalTimeout === 'reject' ? {} : { escalation: escalationOf(tool.onApprovalTimeout) }),
         });
       }
     } catch (error) {
@@ -121,6 +144,7 @@ export async function sortCalls(agent: Agent, input: StepInput, turn: TurnRow, r
     pending,
     inline,
     approvals,
+    waived,
     proposals,
     answerRemember: (outcomes) =>
       remembered.map(({ from, to, ...rest }) => ({
@@ -153,7 +177,11 @@ export function skipCalls(calls: SortedCalls, reply: ChatReply, limit: LimitName
     const given: unknown = JSON.parse(call.arguments === '' ? '{}' : call.arguments);
     return [{ ordinal, call, outcome: 'skipped', code, arguments: given, result: `Not started: ${code}.` }];
   });
-  return { ...calls, pending: [], approvals: [], inline: [...calls.inline, ...skipped] };
+  return { ...calls, pending: [], approvals: [], waived: [], inline: [...calls.inline, ...skipped] };
+}
+
+function escalationOf({ to, timeoutMs }: Escalation): NonNullable<ApprovalRequested['data']['escalation']> {
+  return { to, timeoutMs };
 }
 
 /** Why a person must look at this call, or null. */

@@ -60,6 +60,39 @@ export interface ToolInput extends TurnRef {
 }
 
 /** An approval to look up, and whether its deadline has passed. */
+/** What came of looking at an approval. */
+export interface SettledApproval {
+  readonly isDecided: boolean;
+  /** Until the deadline that stands, in milliseconds, when it is not the one that the turn knows: somebody else is asked now. */
+  readonly moreMs?: number;
+}
+
+/** A decision that came through Temporal. Its words stand in the history of the workflow; the client's own way keeps them out. */
+export interface DecideInput extends TurnRef {
+  readonly approval: string;
+  readonly decision: 'approve' | 'edit' | 'respond' | 'reject';
+  readonly actor: string;
+  readonly reason?: string;
+  readonly arguments?: unknown;
+  readonly message?: string;
+  readonly argumentsHash?: string;
+  readonly remember?: 'thread';
+}
+
+/** What became of a decision that came through Temporal: references only. */
+export interface DecidedApproval {
+  readonly approval: string;
+  /** False when somebody else had decided before, or the turn has ended, or the decision cannot be applied. */
+  readonly applied: boolean;
+  /** The decision that stands, whoever made it; null while there is none. */
+  readonly decision: 'approve' | 'edit' | 'respond' | 'reject' | null;
+  readonly actor: string | null;
+  /** Position of the decision that stands; 0 while there is none. */
+  readonly position: number;
+  /** Why it could not be applied: the code of an error; else null. */
+  readonly refused: string | null;
+}
+
 export interface SettleApprovalInput extends TurnRef {
   readonly approval: string;
   readonly isExpired: boolean;
@@ -112,7 +145,9 @@ export interface Activities {
   /** Fails until the earlier turn has ended; starts or closes it when its workflow is gone. */
   awaitPredecessor(input: TurnRef & { readonly predecessor: string }): Promise<void>;
   /** Tells whether an approval is decided; when it has expired, records its rejection unless it is. */
-  settleApproval(input: SettleApprovalInput): Promise<{ readonly isDecided: boolean }>;
+  settleApproval(input: SettleApprovalInput): Promise<SettledApproval>;
+  /** Records a decision that came by signal or update of the workflow. First decision wins, as everywhere. */
+  decideApproval(input: DecideInput): Promise<DecidedApproval>;
   /** Writes the terminal event, unless there is one. */
   endTurn(input: EndTurnInput): Promise<TurnEnd>;
   /** Proposes memories from the turn's words and commits what reconciliation makes of them. */

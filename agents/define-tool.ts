@@ -20,6 +20,27 @@ export interface ToolContext {
 /** Whether a call needs a person: never, always, or decided from its arguments (a string is the reason shown to the person). */
 export type ApprovalPolicy<Input> = 'never' | 'always' | ((input: Input) => string | false);
 
+/** What an escalation tells: references, and who is asked. */
+export interface EscalationNotice {
+  readonly approval: string;
+  readonly tenant: string;
+  readonly thread: string;
+  readonly turn: string;
+  readonly tool: string;
+  readonly to: string;
+  readonly deadline: Date;
+}
+
+/** Who is asked when nobody has decided in time. */
+export interface Escalation {
+  /** A person, a group, a rota: as your people know it. Recorded, not enforced. */
+  readonly to: string;
+  /** How long they have before the call is rejected, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Tells them. Called at least once; a failure is logged and changes nothing. @default nobody is told */
+  readonly notify?: (notice: EscalationNotice) => unknown;
+}
+
 export interface ToolOptions<Input> {
   /** Letters, digits, `_` and `-`; unique in the agent. */
   readonly name: string;
@@ -32,8 +53,12 @@ export interface ToolOptions<Input> {
   readonly output?: InputSchema;
   /** @default 'never' */
   readonly approval?: ApprovalPolicy<Input>;
-  /** How long a requested approval may wait before it is rejected, in milliseconds. @default 86400000 (24 h) */
+  /** How long a requested approval may wait, in milliseconds. @default 86400000 (24 h) */
   readonly approvalTimeoutMs?: number;
+  /** What happens then: the call is rejected, or somebody else is asked. @default 'reject' */
+  readonly onApprovalTimeout?: 'reject' | Escalation;
+  /** How much harm a call could do; shown to whoever decides. @default 'medium' */
+  readonly risk?: 'low' | 'medium' | 'high';
   /**
    * True when running it twice with one effect key does no harm (reads, or systems that honour idempotency keys). Others are
    * never run again after a crash in the middle: the model is told that the outcome is unknown. @default false
@@ -52,7 +77,7 @@ export type Tool = Required<Omit<ToolOptions<never>, 'output'>> & { readonly out
 
 const options = [
   ...['name', 'description', 'input', 'parameters', 'output', 'approval', 'approvalTimeoutMs', 'repeatable'],
-  ...['timeoutMs', 'maxResultLength', 'execute'],
+  ...['timeoutMs', 'maxResultLength', 'execute', 'onApprovalTimeout', 'risk'],
 ];
 
 /** Declares a tool. Throws InvalidDefinitionError TOOL_INVALID that names the option, what it must be and what was given. */
@@ -74,6 +99,8 @@ export function defineTool<Input>(given: ToolOptions<Input>): Tool {
   const tool = {
     approval: 'never' as const,
     approvalTimeoutMs: 86_400_000,
+    onApprovalTimeout: 'reject' as const,
+    risk: 'medium' as const,
     repeatable: false,
     timeoutMs: 30_000,
     maxResultLength: 65_536,
@@ -85,6 +112,8 @@ export function defineTool<Input>(given: ToolOptions<Input>): Tool {
   if (tool.approval !== 'never' && tool.approval !== 'always' && typeof tool.approval !== 'function')
     checks.fail('approval', '"never", "always" or a function of the arguments', tool.approval);
   checks.count('approvalTimeoutMs', tool.approvalTimeoutMs);
+  checks.oneOf('risk', tool.risk, ['low', 'medium', 'high']);
+  if (tool.onApprovalTimeout !== 'reject') checkEscalation(tool.onApprovalTimeout, checks);
   checks.flag('repeatable', tool.repeatable);
   checks.count('timeoutMs', tool.timeoutMs);
   checks.count('maxResultLength', tool.maxResultLength, { min: 100 });
@@ -93,6 +122,15 @@ export function defineTool<Input>(given: ToolOptions<Input>): Tool {
     checks.fail('output', 'a Standard Schema (zod, Valibot, ArkType, or an object with "~standard")', tool.output);
   // Tools of different inputs live in one list; every call validates with the tool's own schema before it touches `execute`.
   return tool as unknown as Tool;
+}
+
+function checkEscalation(escalation: Escalation, checks: DefinitionChecks): void {
+  const option = 'onApprovalTimeout';
+  checks.object(option, escalation);
+  checks.known(option, escalation, ['to', 'timeoutMs', 'notify']);
+  checks.text(`${option}.to`, escalation.to, { max: 200 });
+  checks.count(`${option}.timeoutMs`, escalation.timeoutMs);
+  if (escalation.notify !== undefined) checks.fn(`${option}.notify`, escalation.notify);
 }
 
 /** The JSON Schema of the arguments, made once: every step sends it. */

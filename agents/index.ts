@@ -4,7 +4,7 @@ export type { Agent, AgentBlock, AgentMemory, AgentOptions, HoldfastConfig } fro
 export type { AgentLimits, FilledLimits, ModelPrice } from './agent-limits.ts';
 export { InvalidDefinitionError } from './definition-checks.ts';
 export { defineTool } from './define-tool.ts';
-export type { ApprovalPolicy, Tool, ToolContext, ToolOptions } from './define-tool.ts';
+export type { ApprovalPolicy, Escalation, EscalationNotice, Tool, ToolContext, ToolOptions } from './define-tool.ts';
 export { mcpTools } from './mcp-tools.ts';
 export type { McpArguments, McpOptions, McpToolPolicy } from './mcp-tools.ts';
 export type { OpenToolSource, ToolSource, ToolSourceObserver } from './tool-source.ts';

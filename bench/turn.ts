@@ -6,6 +6,7 @@ import proto from '@temporalio/proto';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/create-activities.ts';
 import { createClient } from '../client/index.ts';
+import { decideForTurn } from '../client/decide-for-turn.ts';
 import { closeGoneTurn } from '../client/close-gone-turn.ts';
 import { openLocalStack } from '../cli/local-stack.ts';
 import { findSchema } from '../cli/master-key.ts';
@@ -50,6 +51,7 @@ try {
     defaultModel: 'demo',
     embedder,
     codeVersion: 'bench',
+    decideApproval: (input) => decideForTurn({ store, pool }, input),
     closeGoneTurn: (ref) =>
       closeGoneTurn({ store, starter: { temporal, taskQueue: id, timeouts: defaultTimeouts } }, ref),
     reached: () => undefined,

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import type { ApprovalDecision } from '../client/index.ts';
+import { registerAllowances } from './allowances.ts';
 import { dim, oneLine, plain, statusColour, table, time } from './format.ts';
 import { commandLine } from './invocation.ts';
 import { CommandFailedError, UsageError } from './output.ts';
@@ -16,7 +17,7 @@ interface DecideOptions {
 }
 
 const approvalJson =
-  '{approval, turn, thread, branch, step, ordinal, tool, arguments, argumentsHash, argumentsSchema, reason, deadline, turnEnded, decision: {decision, actor, reason, arguments, message, timedOut, position} or null}';
+  '{approval, turn, thread, branch, step, ordinal, tool, arguments, argumentsHash, argumentsSchema, reason, risk, deadline, onTimeout, escalatedTo, turnEnded, decision: {decision, actor, reason, arguments, message, timedOut, remember, position} or null}';
 
 /** Registers `approvals` with its subcommands. */
 export function registerApprovals(program: Command): void {
@@ -45,7 +46,14 @@ export function registerApprovals(program: Command): void {
       ),
     { examples: ['approvals show refund-1.2.0'], json: approvalJson },
   );
-  registerDecision(approvals, 'approve', 'let the call happen as asked', 'approvals approve refund-1.2.0 --actor ben');
+  registerAllowances(approvals);
+  registerDecision(
+    approvals,
+    'approve',
+    'let the calls happen as asked',
+    'approvals approve refund-1.2.0 --actor ben',
+    (command) => command.option('--remember', 'and let this tool run in this thread without asking from now on'),
+  );
   registerDecision(
     approvals,
     'edit',
@@ -79,10 +87,11 @@ async function list(run: CommandRun, reading: Promise<Parameters<typeof approval
     return { data: [], text: '' };
   }
   const text = table(
-    ['APPROVAL', 'STATUS', 'DEADLINE', 'THREAD', 'TOOL', 'ASKS'],
+    ['APPROVAL', 'STATUS', 'RISK', 'DEADLINE', 'THREAD', 'TOOL', 'ASKS'],
     rows.map((row) => [
       row.approval,
       statusColour(approvalStatus(row)),
+      row.risk,
       time(row.deadline),
       oneLine(row.thread),
       row.tool,
@@ -99,27 +108,43 @@ function registerDecision(
   example: string,
   extend: (command: Command) => Command = (command) => command,
 ): void {
-  const command = extend(approvals.command(`${decision} <id>`).description(description))
+  // Edited arguments fit one call; everything else may be said about several.
+  const ids = decision === 'edit' ? '<id>' : '<id...>';
+  const command = extend(approvals.command(`${decision} ${ids}`).description(description))
     .option('--actor <id>', 'who decides (default: HOLDFAST_USER)')
     .option('--hash <hash>', 'only if the approval still asks about the arguments with this argumentsHash')
     .option('--wait <seconds>', 'then wait for the turn and print its reply', wholeNumber(1));
   command.action(
-    (id: string, options: DecideOptions & { args?: string; reason?: string; message?: string }, own: Command) =>
+    (
+      given: string | string[],
+      options: DecideOptions & { args?: string; reason?: string; message?: string; remember?: boolean },
+      own: Command,
+    ) =>
       runCommand(own, async (run) => {
         const { args, reason, message, hash } = options;
-        const request: ApprovalDecision = {
-          approval: id,
+        const request: Omit<ApprovalDecision, 'approval'> = {
           decision,
+          ...(options.remember ? { remember: 'thread' } : {}),
           actor: options.actor ?? run.config.user,
           ...(args === undefined ? {} : { arguments: parseArguments(args) }),
           ...(reason === undefined ? {} : { reason }),
           ...(message === undefined ? {} : { message }),
           ...(hash === undefined ? {} : { argumentsHash: hash }),
         };
-        return decide(run, request, options.wait);
+        const [first = '', ...more] = [given].flat();
+        if (more.length === 0) return decide(run, { ...request, approval: first }, options.wait);
+        if (options.wait !== undefined || hash !== undefined)
+          throw new UsageError(
+            '--wait and --hash go with one approval.',
+            'Decide them one by one, or leave the option out.',
+          );
+        return decideSeveral(run, [first, ...more], request);
       }),
   );
-  explain(command, { examples: [example], json: `{applied, approval: ${approvalJson}, turn}; turn only with --wait` });
+  explain(command, {
+    examples: [example],
+    json: `{applied, approval: ${approvalJson}, turn}; turn only with --wait; of several [{approval: id, applied, error: {code, message} or null}]`,
+  });
 }
 
 async function decide(run: CommandRun, request: ApprovalDecision, waitSeconds?: number): Promise<Answer> {
@@ -149,6 +174,38 @@ async function decide(run: CommandRun, request: ApprovalDecision, waitSeconds?: 
     const answer = answerOf(await withApprovals(client, turn));
     return { data: { ...data, turn: answer.data }, text: answer.text };
   }, request.approval);
+}
+
+/** Decides several, each on its own; fails with the first refusal when there is one, after all were tried. */
+async function decideSeveral(
+  run: CommandRun,
+  ids: readonly string[],
+  request: Omit<ApprovalDecision, 'approval'>,
+): Promise<Answer> {
+  return run.withClient(async (client) => {
+    const results = await client.approvals.decideAll([...new Set(ids)].map((approval) => ({ ...request, approval })));
+    const data = results.map(({ approval, outcome, error }) => ({
+      approval,
+      applied: outcome?.applied ?? false,
+      error: error === null ? null : { code: error.code, message: error.message },
+    }));
+    const text = results
+      .map(({ approval, outcome, error }) =>
+        outcome
+          ? `approval ${plain(approval)} ${outcome.applied ? '' : 'stands as it was: '}${decisionText(outcome.approval)}`
+          : `approval ${plain(approval)} ${error.code}: ${oneLine(error.message)}`,
+      )
+      .join('\n');
+    const left = data.filter(({ applied }) => !applied);
+    const [refused] = left;
+    if (refused === undefined) return { data, text };
+    throw new CommandFailedError(
+      refused.error?.code ?? 'ALREADY_DECIDED',
+      `${left.length} of ${data.length} approvals were not decided by this.`,
+      'The lines above tell which; the others were.',
+      { data, text },
+    );
+  });
 }
 
 function parseArguments(text: string): unknown {

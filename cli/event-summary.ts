@@ -20,6 +20,12 @@ export function eventSummary(event: MemoryEvent): string {
       return `${event.data.approval} asks: ${short(event.data.reason)}`;
     case 'ApprovalDecided':
       return `${event.data.approval}: ${event.data.decision} by ${event.data.actor}${event.data.timedOut ? ' (deadline)' : ''}`;
+    case 'ApprovalEscalated':
+      return `${event.data.approval}: nobody decided, ${event.data.to} is asked until ${event.data.deadline}`;
+    case 'ApprovalWaived':
+      return `${event.data.tool} need not ask: allowed with ${event.data.allowedBy}`;
+    case 'ToolAllowanceRevoked':
+      return `${event.data.tool} asks again in ${event.data.thread}, says ${event.data.actor}`;
     case 'ApprovalDecisionIgnored':
       return `${event.data.decision} by ${event.data.actor} came too late: ${event.data.why}`;
     case 'RoundRecorded':

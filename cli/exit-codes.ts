@@ -30,6 +30,7 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   TURN_NOT_FOUND: exitCodes.notFound,
   THREAD_NOT_FOUND: exitCodes.notFound,
   APPROVAL_NOT_FOUND: exitCodes.notFound,
+  ALLOWANCE_NOT_FOUND: exitCodes.notFound,
   UNKNOWN_TENANT: exitCodes.notFound,
   UNKNOWN_SUBJECT: exitCodes.notFound,
   HISTORY_NOT_ARCHIVED: exitCodes.notFound,

@@ -22,6 +22,11 @@ export function registerThreads(program: Command): void {
             }
             const turns = await client.turns.list({ thread, ...options });
             if (turns.length === 0) throw new ThreadNotFoundError(thread);
+            const allowed = await client.approvals.allowed({ thread });
+            if (allowed.length > 0)
+              run.output.say(
+                `without asking: ${allowed.map(({ tool, actor }) => `${tool} (${oneLine(actor)})`).join(', ')}`,
+              );
             return {
               data: turns,
               text: table(

@@ -72,7 +72,15 @@ export function approvalText(approval: ApprovalRow): string {
         `asks       ${oneLine(approval.reason)}`,
         `tool       ${approval.tool} ${plain(JSON.stringify(approval.arguments))}`,
         `turn       ${approval.turn} of thread ${oneLine(approval.thread)}`,
-        ...(decision ? [`decided    ${decisionText(approval)}`] : [`deadline   ${time(approval.deadline)}`]),
+        `risk       ${approval.risk}`,
+        ...(approval.escalatedTo === null
+          ? []
+          : [`passed on  to ${oneLine(approval.escalatedTo)}, as nobody had decided`]),
+        ...(decision
+          ? [`decided    ${decisionText(approval)}`]
+          : [
+              `deadline   ${time(approval.deadline)}, then ${approval.onTimeout === 'escalate' && approval.escalatedTo === null ? 'somebody else is asked' : 'rejected'}`,
+            ]),
       ].join('\n'),
       '  ',
     ).split('\n'),
@@ -102,6 +110,7 @@ export function decisionText({ decision }: ApprovalRow): string {
   const how = [
     decision.decision === 'edit' ? `to ${plain(JSON.stringify(decision.arguments))}` : null,
     decision.message === null ? null : `with "${oneLine(decision.message)}"`,
+    decision.remember === null ? null : 'for the whole thread',
     decision.reason === null ? null : `because: ${oneLine(decision.reason)}`,
   ].filter((part) => part !== null);
   if (decision.timedOut) return 'rejected, as nobody decided in time';

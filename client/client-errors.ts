@@ -27,6 +27,15 @@ export class ApprovalNotFoundError extends HoldfastError {
   }
 }
 
+/** Thrown when a tool is not allowed in a thread, so that there is nothing to revoke. */
+export class AllowanceNotFoundError extends HoldfastError {
+  constructor(thread: string, tool: string) {
+    super('ALLOWANCE_NOT_FOUND', `Tool "${tool}" is not allowed in thread "${thread}": it asks as its policy says.`, {
+      hint: 'List what is allowed with `holdfast approvals allowed`.',
+    });
+  }
+}
+
 /** Thrown when a turn id was used before for another message. The first message stands. */
 export class TurnIdTakenError extends HoldfastError {
   constructor(turn: string, thread: string) {

@@ -11,6 +11,8 @@ import type { Retrieved } from '../projections/search/retrieve.ts';
 import type { StreamHub } from '../projections/streaming/hub.ts';
 import { listFacts } from '../projections/semantic/queries.ts';
 import type { FactRow } from '../projections/semantic/queries.ts';
+import type { AllowanceFilter, AllowanceRow } from '../projections/threads/approval-queries.ts';
+import { listAllowances } from '../projections/threads/approval-queries.ts';
 import type { ApprovalRow, ThreadRow, TurnRow } from '../projections/threads/queries.ts';
 import { listApprovals, listThreads, listTurns } from '../projections/threads/queries.ts';
 import { readBlocks } from '../projections/working/queries.ts';
@@ -20,10 +22,14 @@ import type { CancelOutcome, CancelTurn } from './cancel-turn.ts';
 import { cancelTurn } from './cancel-turn.ts';
 import { ThreadNotFoundError } from './client-errors.ts';
 import { connectTemporal } from './connect-temporal.ts';
+import { decideAll } from './decide-all.ts';
+import type { DecisionResult } from './decide-all.ts';
 import { decideApproval, findApproval } from './decide-approval.ts';
 import type { ApprovalDecision, DecisionOutcome } from './decide-approval.ts';
 import { diffBranches } from './diff-branches.ts';
 import type { BranchDiff, BranchDiffRequest } from './diff-branches.ts';
+import { revokeAllowance } from './revoke-allowance.ts';
+import type { RevokeAllowance } from './revoke-allowance.ts';
 import { diffMemory } from './diff-memory.ts';
 import type { MemoryDiff, MemoryDiffRequest } from './diff-memory.ts';
 import { forkBranch } from './fork-branch.ts';
@@ -111,6 +117,12 @@ export interface HoldfastClient {
     list(filter?: { readonly pending?: boolean; readonly turn?: string }): Promise<ApprovalRow[]>;
     get(approval: string): Promise<ApprovalRow>;
     decide(decision: ApprovalDecision): Promise<DecisionOutcome>;
+    /** Decides several at once, each on its own. */
+    decideAll(decisions: readonly ApprovalDecision[]): Promise<DecisionResult[]>;
+    /** Tools that may run in a thread without asking. */
+    allowed(filter?: AllowanceFilter): Promise<AllowanceRow[]>;
+    /** Has such a tool ask again. */
+    revoke(request: RevokeAllowance): Promise<AllowanceRow>;
   };
   /** Reads of memory take `at`: a position, or a time, which stands for the last position recorded at or before it. */
   readonly memory: {
@@ -194,6 +206,9 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
       list: (filter = {}) => read((reader) => listApprovals(reader, filter)),
       get: (approval) => findApproval(context, approval),
       decide: (decision) => decideApproval(context, decision),
+      decideAll: (decisions) => decideAll(context, decisions),
+      allowed: (filter) => read((reader) => listAllowances(reader, filter)),
+      revoke: (request) => revokeAllowance(context, request),
     },
     memory: {
       async search({ query, scope, limit, at }) {

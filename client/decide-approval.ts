@@ -26,6 +26,8 @@ export interface ApprovalDecision {
   readonly arguments?: unknown;
   /** What the model is told instead of a tool result, for `respond`. */
   readonly message?: string;
+  /** With `approve`: later calls of the tool in this thread run without asking, until it is revoked. */
+  readonly remember?: 'thread';
   /** Digest of the arguments that were looked at (see the approval); a decision about other arguments is refused. */
   readonly argumentsHash?: string;
 }
@@ -48,6 +50,18 @@ export interface DecisionOutcome {
  * harmless and tells the turn again. Throws ApprovalNotFoundError, InvalidDecisionError, SubjectForgottenError.
  */
 export async function decideApproval(context: ClientContext, request: ApprovalDecision): Promise<DecisionOutcome> {
+  const { applied, approval } = await recordDecision(context, request);
+  return { applied, told: await tellTurn(context, approval), approval };
+}
+
+/** What the recording of a decision needs. */
+export type DecisionContext = Pick<ClientContext, 'tenant' | 'store' | 'pool'>;
+
+/** Records a decision, as decideApproval does, and tells nobody. */
+export async function recordDecision(
+  context: DecisionContext,
+  request: ApprovalDecision,
+): Promise<Omit<DecisionOutcome, 'told'>> {
   const before = await findApproval(context, request.approval);
   check(before, request);
   const ref = { thread: before.thread, branch: before.branch, turn: before.turn };
@@ -59,7 +73,7 @@ export async function decideApproval(context: ClientContext, request: ApprovalDe
       request,
       stale ? 'arguments_changed' : before.decision ? 'already_decided' : 'turn_ended',
     );
-    if (!stale) return { applied: isSame(before, request), told: false, approval: before };
+    if (!stale) return { applied: isSame(before, request), approval: before };
     throw new InvalidDecisionError(
       `The decision is about arguments ${request.argumentsHash ?? ''}, the approval asks about ${before.argumentsHash}.`,
       'Look at the approval again (`holdfast approvals ls`) and decide about what it asks now.',
@@ -75,6 +89,7 @@ export async function decideApproval(context: ClientContext, request: ApprovalDe
     arguments: request.decision === 'edit' ? request.arguments : null,
     message: request.message ?? null,
     timedOut: false,
+    ...(request.remember === undefined ? {} : { remember: { for: request.remember, tool: before.tool } }),
   };
   try {
     const { subjects, position } = await requestOf(context, request.approval);
@@ -91,11 +106,11 @@ export async function decideApproval(context: ClientContext, request: ApprovalDe
   const after = await findApproval(context, request.approval);
   // Somebody else's stands, or an earlier one of the same person with other arguments or words.
   if (!isSame(after, request)) await recordIgnored(context, after, request, 'already_decided');
-  return { applied: isSame(after, request), told: await tellTurn(context, after), approval: after };
+  return { applied: isSame(after, request), approval: after };
 }
 
 /** One approval. Throws ApprovalNotFoundError. */
-export async function findApproval(context: ClientContext, approval: string): Promise<ApprovalRow> {
+export async function findApproval(context: DecisionContext, approval: string): Promise<ApprovalRow> {
   const tenant = await context.store.tenantNumber(context.tenant);
   const [row] = await readViews(context.pool, tenant, (reader) => listApprovals(reader, { approval }));
   if (!row) throw new ApprovalNotFoundError(approval);
@@ -112,6 +127,12 @@ function check(approval: ApprovalRow, request: ApprovalDecision): void {
     throw new InvalidDecisionError(
       '"respond" needs a message for the model.',
       'Give the message, or approve or reject instead.',
+    );
+  }
+  if (request.remember !== undefined && request.decision !== 'approve') {
+    throw new InvalidDecisionError(
+      `Only "approve" can be remembered, not "${request.decision}".`,
+      'Leave `remember` out, or approve.',
     );
   }
   if (request.decision !== 'edit') return;
@@ -134,13 +155,15 @@ function isSame({ decision }: ApprovalRow, request: ApprovalDecision): boolean {
   return (
     decision?.actor === request.actor &&
     decision.decision === request.decision &&
+    decision.remember === (request.remember ?? null) &&
     (request.decision !== 'edit' || isDeepStrictEqual(decision.arguments, request.arguments)) &&
     (request.decision !== 'respond' || decision.message === request.message)
   );
 }
 
-async function recordIgnored(
-  context: ClientContext,
+/** Records a decision that is not applied, and why. */
+export async function recordIgnored(
+  context: DecisionContext,
   approval: ApprovalRow,
   request: ApprovalDecision,
   why: ApprovalDecisionIgnored['data']['why'],
@@ -172,7 +195,7 @@ async function recordIgnored(
 
 /** Whom an approval is about, and where it was asked for. */
 async function requestOf(
-  context: ClientContext,
+  context: DecisionContext,
   approval: string,
 ): Promise<{ readonly subjects: readonly string[]; readonly position: Position }> {
   const [request] = await Array.fromAsync(

@@ -17,12 +17,15 @@ export type { Fork, ForkRequest } from './fork-branch.ts';
 export type { ForkBlock, ForkChange, ForkFact, ForkToolResult } from './fork-changes.ts';
 export type { ForkPoint } from './fork-point.ts';
 export { BranchNotFoundError, BranchTakenError, InvalidForkError } from './fork-errors.ts';
+export type { DecisionResult } from './decide-all.ts';
+export type { RevokeAllowance } from './revoke-allowance.ts';
 export type { ApprovalDecision, DecisionOutcome } from './decide-approval.ts';
 export type { ExplainedItem, ExplainedStep, ExplainedTurn } from './explain-turn.ts';
 export type { DiffRow, Moment, ViewChange } from '../eventstore/index.ts';
 export type { MemoryDiff, MemoryDiffRequest, ViewDiff } from './diff-memory.ts';
 export type { Checkpoint, StatePoint, ThreadState } from './inspect-state.ts';
 export {
+  AllowanceNotFoundError,
   ApprovalNotFoundError,
   BlockConflictError,
   HistoryNotArchivedError,

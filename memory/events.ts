@@ -191,9 +191,37 @@ export type ApprovalRequested = Event<
     argumentsHash: string;
     argumentsSchema: Readonly<Record<string, unknown>>;
     reason: string;
+    /** How much harm the call could do, as the tool's author sees it. @default 'medium' */
+    risk?: 'low' | 'medium' | 'high';
     deadline: string;
-    onTimeout: 'reject';
+    onTimeout: 'reject' | 'escalate';
+    /** Who is asked when the deadline passes, and for how long, for `escalate`. */
+    escalation?: { readonly to: string; readonly timeoutMs: number };
   }
+>;
+
+/** Nobody decided in time, and somebody else is asked: until the new deadline, which rejects. */
+export type ApprovalEscalated = Event<
+  'ApprovalEscalated',
+  TurnRef & { approval: string; tool: string; to: string; deadline: string }
+>;
+
+/** A call that would have asked ran without asking, because a person had allowed its tool for the thread. */
+export type ApprovalWaived = Event<
+  'ApprovalWaived',
+  TurnRef & {
+    step: number;
+    ordinal: number;
+    tool: string;
+    /** The approval with which it was allowed. */
+    allowedBy: string;
+  }
+>;
+
+/** From here on a tool asks again in a thread. */
+export type ToolAllowanceRevoked = Event<
+  'ToolAllowanceRevoked',
+  { thread: string; branch: string; tool: string; actor: string }
 >;
 
 export type ApprovalDecided = Event<
@@ -208,6 +236,8 @@ export type ApprovalDecided = Event<
     /** Words for the model instead of a tool result, for `respond`. */
     message: string | null;
     timedOut: boolean;
+    /** The tool may run in this thread without asking from now on. */
+    remember?: { readonly for: 'thread'; readonly tool: string };
   }
 >;
 
@@ -217,7 +247,7 @@ export type ApprovalDecisionIgnored = Event<
     approval: string;
     decision: string;
     actor: string;
-    why: 'already_decided' | 'arguments_changed' | 'turn_ended';
+    why: 'already_decided' | 'arguments_changed' | 'turn_ended' | 'invalid';
   }
 >;
 
@@ -376,6 +406,9 @@ export type MemoryEvent =
   | ApprovalRequested
   | ApprovalDecided
   | ApprovalDecisionIgnored
+  | ApprovalEscalated
+  | ApprovalWaived
+  | ToolAllowanceRevoked
   | RoundRecorded
   | LimitReached
   | TurnCompleted

@@ -13,6 +13,8 @@ export const streams = {
   thread: (thread: string, branch: string): string =>
     `thread/${encodeURIComponent(thread)}/${encodeURIComponent(branch)}`,
   approval: (approval: string): string => `approval/${approval}`,
+  allowance: (thread: string, branch: string, tool: string): string =>
+    `allowance/${encodeURIComponent(thread)}/${encodeURIComponent(branch)}/${tool}`,
   ignoredDecisions: (approval: string): string => `approval-ignored/${approval}`,
   extraction: (turn: string): string => `extraction/${escape(turn)}`,
   history: (turn: string): string => `history/${escape(turn)}`,
@@ -30,6 +32,9 @@ export const commands = {
     `turn/${escape(turn)}/step/${step}/tool/${ordinal}/started`,
   /** What a decision says besides is not in its id: ids are public for ever, and short texts can be guessed against a digest. */
   decision: (approval: string, decision: string, actor: string): string => `approval/${approval}/${decision}/${actor}`,
+  escalation: (approval: string): string => `approval/${approval}/escalated`,
+  /** Each allowance is revoked once: it is known by the approval that gave it. */
+  revokeAllowance: (approval: string): string => `approval/${approval}/revoked`,
   ignoredDecision: (approval: string, decision: string, actor: string): string =>
     `approval/${approval}/ignored/${decision}/${actor}`,
   terminal: (turn: string): string => `turn/${escape(turn)}/terminal`,

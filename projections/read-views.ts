@@ -10,11 +10,13 @@ import type { documentView } from './search/views.ts';
 import type { factEndView, factSourceView, factView } from './semantic/views.ts';
 import type {
   approvalDecisionView,
+  approvalEscalationView,
   approvalView,
   extractionView,
   historyView,
   stepView,
   threadView,
+  toolAllowanceView,
   turnEndView,
   turnView,
 } from './threads/views.ts';
@@ -27,6 +29,8 @@ export interface ViewDatabase {
   turn_end: ViewTable<typeof turnEndView.columns>;
   step: ViewTable<typeof stepView.columns>;
   approval: ViewTable<typeof approvalView.columns>;
+  approval_escalation: ViewTable<typeof approvalEscalationView.columns>;
+  tool_allowance: ViewTable<typeof toolAllowanceView.columns>;
   approval_decision: ViewTable<typeof approvalDecisionView.columns>;
   extraction: ViewTable<typeof extractionView.columns>;
   history: ViewTable<typeof historyView.columns>;

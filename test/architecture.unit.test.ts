@@ -221,6 +221,7 @@ describe('what the package shows', () => {
       'mcpTools',
     ]);
     expect(Object.keys(client).sort()).toEqual([
+      'AllowanceNotFoundError',
       'ApprovalNotFoundError',
       'BlockConflictError',
       'BranchNotFoundError',

@@ -5,6 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import type { Agent } from '../agents/define-agent.ts';
 import { createActivities } from '../activities/create-activities.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
+import { decideForTurn } from '../client/decide-for-turn.ts';
 import { closeGoneTurn } from '../client/close-gone-turn.ts';
 import { assertSafeRole, assertSchema, createEventStore, openPool } from '../eventstore/index.ts';
 import type { KeyWrapper } from '../eventstore/index.ts';
@@ -108,6 +109,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       embedder: options.embedder,
       hub: options.hub ?? createStreamHub(),
       codeVersion: options.codeVersion,
+      decideApproval: (input) => decideForTurn({ store, pool }, input),
       closeGoneTurn: (ref) => closeGoneTurn({ store, starter }, ref),
       reached,
       log,

@@ -8,9 +8,10 @@ import {
   proxyActivities,
   setHandler,
 } from '@temporalio/workflow';
-import type { Activities, PendingCall, Spent, StepOutcome } from '../activities/types.ts';
-import { approvalDecidedSignal, progressQuery, replyUpdate } from './messages.ts';
-import type { TurnInput, TurnOutcome } from './messages.ts';
+import type { Activities, DecidedApproval, PendingCall, Spent, StepOutcome } from '../activities/types.ts';
+import { assertDecision } from './check-decision.ts';
+import { approvalDecidedSignal, decideSignal, decideUpdate, progressQuery, replyUpdate } from './messages.ts';
+import type { DecisionMessage, TurnInput, TurnOutcome } from './messages.ts';
 import { startWorkClock } from './work-clock.ts';
 
 /** How soon an approval is first looked up in the log, and how long the pauses between looks grow. */
@@ -38,6 +39,16 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
     return settled ?? { status: 'waiting', position, approvals: [...waiting], code: null };
   });
   setHandler(approvalDecidedSignal, ({ approval }) => void decided.add(approval));
+  setHandler(decideUpdate, decide, { validator: assertDecision });
+  setHandler(decideSignal, async (message) => {
+    // Nobody waits for an answer, and what somebody sent must not end the turn: the log has what came of it.
+    try {
+      assertDecision(message);
+      await decide(message);
+    } catch (error) {
+      if (!(error instanceof ApplicationFailure || error instanceof ActivityFailure)) throw error;
+    }
+  });
   setHandler(progressQuery, () => ({ step, waitingFor: [...waiting], replied: settled !== undefined }));
 
   try {
@@ -59,6 +70,16 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
   if (settled.status === 'completed') await extract();
   await condition(allHandlersFinished);
   return settled;
+
+  /** Records a decision that was sent to the workflow itself, in the way all decisions take. */
+  async function decide(message: DecisionMessage): Promise<DecidedApproval> {
+    const { tenant, thread, branch, turn, agent } = ref;
+    const outcome = await CancellationScope.nonCancellable(() =>
+      activities.short.decideApproval({ ...message, tenant, thread, branch, turn, agent }),
+    );
+    if (outcome.decision !== null) decided.add(message.approval);
+    return outcome;
+  }
 
   async function runStep(n: number): Promise<StepOutcome> {
     for (;;) {
@@ -111,8 +132,10 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
       const wait = Math.min(pause, left);
       if (await condition(() => decided.has(approval), wait)) return;
       left -= wait;
-      const { isDecided } = await activities.short.settleApproval({ ...ref, approval, isExpired: left <= 0 });
+      const { isDecided, moreMs } = await activities.short.settleApproval({ ...ref, approval, isExpired: left <= 0 });
       if (isDecided) return;
+      // Somebody else is asked now, until a deadline of their own.
+      if (moreMs !== undefined) left = moreMs;
     }
   }
 
@@ -155,7 +178,9 @@ function proxies({ stepMs, heartbeatMs }: TurnInput['timeouts']) {
       startToCloseTimeout: '30s',
       retry: { initialInterval: '100ms', backoffCoefficient: 1.3, maximumInterval: '2s' },
     }),
-    short: proxyActivities<Pick<Activities, 'settleApproval' | 'endTurn' | 'recordExtractionFailure'>>({
+    short: proxyActivities<
+      Pick<Activities, 'settleApproval' | 'decideApproval' | 'endTurn' | 'recordExtractionFailure'>
+    >({
       startToCloseTimeout: '30s',
       retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
     }),

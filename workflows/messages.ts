@@ -1,3 +1,4 @@
+import type { DecidedApproval } from '../activities/types.ts';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 
 /** Input of a turn's workflow: references only, never conversation text. */
@@ -38,6 +39,28 @@ export interface ApprovalNotice {
   /** Position of the ApprovalDecided event. */
   readonly position: number;
 }
+
+/**
+ * A decision as it may be sent straight to the turn's workflow, for example by `temporal workflow signal --name decide --input
+ * '{"approval":"refund-1.2.0","decision":"approve","actor":"mia"}'`. What it says stands in Temporal's history, edited arguments and
+ * words included; `client.approvals.decide` keeps them out. The turn records it in the log like any other: the first decision wins.
+ */
+export interface DecisionMessage {
+  readonly approval: string;
+  readonly decision: 'approve' | 'edit' | 'respond' | 'reject';
+  readonly actor: string;
+  readonly reason?: string;
+  readonly arguments?: unknown;
+  readonly message?: string;
+  readonly argumentsHash?: string;
+  readonly remember?: 'thread';
+}
+
+/** A decision for which nobody waits. One that cannot be applied is recorded as ignored. */
+export const decideSignal = defineSignal<[DecisionMessage]>('decide');
+
+/** A decision whose sender gets what stands. */
+export const decideUpdate = defineUpdate<DecidedApproval, [DecisionMessage]>('decide');
 
 /**
  * Gives the turn's outcome as soon as its last step is committed, or that it waits for a person. An update, not a query:

@@ -1,13 +1,15 @@
-import { close, ensure, open } from '../../eventstore/index.ts';
+import { close, ensure, open, replace } from '../../eventstore/index.ts';
 import type { Projection } from '../../eventstore/index.ts';
 import type { MemoryEvent } from '../../memory/events.ts';
 import {
   approvalDecisionView,
+  approvalEscalationView,
   approvalView,
   extractionView,
   historyView,
   stepView,
   threadView,
+  toolAllowanceView,
   turnEndView,
   turnView,
 } from './views.ts';
@@ -16,7 +18,18 @@ import {
 export const threadsProjection: Projection<MemoryEvent> = {
   name: 'threads',
   version: 1,
-  views: [threadView, turnView, turnEndView, stepView, approvalView, approvalDecisionView, extractionView, historyView],
+  views: [
+    threadView,
+    turnView,
+    turnEndView,
+    stepView,
+    approvalView,
+    approvalDecisionView,
+    approvalEscalationView,
+    toolAllowanceView,
+    extractionView,
+    historyView,
+  ],
   project({ type, data }) {
     switch (type) {
       case 'TurnRequested': {
@@ -67,18 +80,40 @@ export const threadsProjection: Projection<MemoryEvent> = {
           arguments_schema: data.argumentsSchema,
           reason: data.reason,
           deadline: new Date(data.deadline),
+          risk: data.risk ?? 'medium',
+          on_timeout: data.onTimeout,
         });
-      case 'ApprovalDecided':
-        return open(approvalDecisionView, {
+      case 'ApprovalEscalated':
+        return open(approvalEscalationView, {
           approval: data.approval,
-          turn: data.turn,
-          decision: data.decision,
-          actor: data.actor,
-          reason: data.reason,
-          arguments: data.arguments,
-          message: data.message,
-          timed_out: data.timedOut,
+          escalated_to: data.to,
+          deadline: new Date(data.deadline),
         });
+      case 'ToolAllowanceRevoked':
+        return close(toolAllowanceView, { thread: data.thread, branch: data.branch, tool: data.tool });
+      case 'ApprovalDecided':
+        return [
+          ...open(approvalDecisionView, {
+            approval: data.approval,
+            turn: data.turn,
+            decision: data.decision,
+            actor: data.actor,
+            reason: data.reason,
+            arguments: data.arguments,
+            message: data.message,
+            timed_out: data.timedOut,
+            remembered: data.remember !== undefined,
+          }),
+          ...(data.remember
+            ? replace(toolAllowanceView, {
+                thread: data.thread,
+                branch: data.branch,
+                tool: data.remember.tool,
+                approval: data.approval,
+                actor: data.actor,
+              })
+            : []),
+        ];
       case 'ExtractionCompleted':
         return [
           // A failed extraction may be run again: the later result stands.

@@ -188,7 +188,14 @@ export interface ApprovalRow {
   readonly argumentsHash: string;
   readonly argumentsSchema: unknown;
   readonly reason: string;
+  /** How much harm the call could do, as the tool's author sees it. */
+  readonly risk: 'low' | 'medium' | 'high';
+  /** Until when it may be decided; after an escalation, the new one. */
   readonly deadline: Date;
+  /** What the deadline does. */
+  readonly onTimeout: 'reject' | 'escalate';
+  /** Who is asked since the first deadline passed; null before. */
+  readonly escalatedTo: string | null;
   readonly turnEnded: boolean;
   readonly decision: ApprovalDecisionRow | null;
 }
@@ -201,6 +208,8 @@ export interface ApprovalDecisionRow {
   readonly arguments: unknown;
   readonly message: string | null;
   readonly timedOut: boolean;
+  /** The tool was allowed for the whole thread. */
+  readonly remember: 'thread' | null;
   readonly position: Position;
 }
 
@@ -226,6 +235,9 @@ export async function listApprovals(
     .leftJoin('turn_end as e', (join) =>
       join.onRef('e.tenant', '=', 'a.tenant').onRef('e.turn', '=', 'a.turn').on('e.from_pos', '<=', position),
     )
+    .leftJoin('approval_escalation as x', (join) =>
+      join.onRef('x.tenant', '=', 'a.tenant').onRef('x.approval', '=', 'a.approval').on('x.from_pos', '<=', position),
+    )
     .where('a.tenant', '=', tenant)
     .where(heldAt(position, 'a'))
     .selectAll('a')
@@ -236,8 +248,11 @@ export async function listApprovals(
       'd.arguments as decision_arguments',
       'd.message as decision_message',
       'd.timed_out',
+      'd.remembered',
       'd.from_pos as decision_position',
       'e.status as turn_status',
+      'x.escalated_to',
+      'x.deadline as escalated_deadline',
     ])
     .orderBy('a.from_pos', 'desc')
     .limit(filter.limit ?? 200);
@@ -257,7 +272,10 @@ export async function listApprovals(
     argumentsHash: row.arguments_hash,
     argumentsSchema: row.arguments_schema,
     reason: row.reason,
-    deadline: row.deadline,
+    risk: row.risk as ApprovalRow['risk'],
+    deadline: row.escalated_deadline ?? row.deadline,
+    onTimeout: row.on_timeout as ApprovalRow['onTimeout'],
+    escalatedTo: row.escalated_to,
     turnEnded: row.turn_status !== null,
     decision:
       row.decision === null
@@ -269,6 +287,7 @@ export async function listApprovals(
             arguments: row.decision_arguments,
             message: row.decision_message,
             timedOut: row.timed_out ?? false,
+            remember: row.remembered === true ? 'thread' : null,
             position: row.decision_position ?? 0,
           },
   }));

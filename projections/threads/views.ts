@@ -86,6 +86,8 @@ export const approvalView = defineView({
     arguments_schema: required('jsonb'),
     reason: required('text'),
     deadline: required('timestamptz'),
+    risk: required('text'),
+    on_timeout: required('text'),
   },
   indexes: ['(tenant, turn)'],
 });
@@ -103,6 +105,27 @@ export const approvalDecisionView = defineView({
     arguments: optional('jsonb'),
     message: optional('text'),
     timed_out: required('boolean'),
+    remembered: required('boolean'),
+  },
+});
+
+/** Whom an approval was passed on to when nobody had decided in time, and until when. */
+export const approvalEscalationView = defineView({
+  name: 'approval_escalation',
+  key: ['approval'],
+  columns: { approval: required('text'), escalated_to: required('text'), deadline: required('timestamptz') },
+});
+
+/** Tools that may run in a thread without asking. */
+export const toolAllowanceView = defineView({
+  name: 'tool_allowance',
+  key: ['thread', 'branch', 'tool'],
+  columns: {
+    thread: required('text'),
+    branch: required('text'),
+    tool: required('text'),
+    approval: required('text'),
+    actor: required('text'),
   },
 });
 

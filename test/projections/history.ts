@@ -219,6 +219,11 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
             onTimeout: 'reject',
           },
         });
+        if (n === 0 || chance(0.2))
+          commit(`${ref.turn}/escalate`, {
+            type: 'ApprovalEscalated',
+            data: { ...ref, approval, tool: call.name, to: 'lead', deadline: now() },
+          });
         if (n > 0 && chance(0.3)) return;
         const decision = pick(['approve', 'edit', 'respond', 'reject']);
         commit(`${ref.turn}/decide`, {
@@ -232,8 +237,19 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
             arguments: { q: 2 },
             message: null,
             timedOut: false,
+            ...(n === 0 || chance(0.3) ? { remember: { for: 'thread', tool: call.name } } : {}),
           },
         });
+        if (n === 0 || chance(0.2))
+          commit(`${ref.turn}/revoke`, {
+            type: 'ToolAllowanceRevoked',
+            data: { thread: ref.thread, branch: ref.branch, tool: call.name, actor: 'bo' },
+          });
+        if (n === 0 || chance(0.2))
+          commit(`${ref.turn}/waive`, {
+            type: 'ApprovalWaived',
+            data: { ...ref, step, ordinal, tool: call.name, allowedBy: approval },
+          });
         if (n === 0 || chance(0.3)) {
           commit(`${ref.turn}/late`, {
             type: 'ApprovalDecisionIgnored',

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { endProcess, readProcessStart } from '../../stack/process-identity.ts';
 import { findFreePort } from '../../stack/free-port.ts';
@@ -8,6 +8,8 @@ import { makeStackFolder, removeStackFolder } from './stack-folder.ts';
 /** A Temporal server of one test, which may do anything to it. */
 export interface PrivateTemporal extends AsyncDisposable {
   readonly address: string;
+  /** The Temporal CLI that runs it. */
+  readonly cli: string;
   /** Kills the server at once. */
   kill(): Promise<void>;
   /** Starts it again, on the same port and with what its database holds. */
@@ -23,8 +25,10 @@ export async function startPrivateTemporal(): Promise<PrivateTemporal> {
   const start = () => startTemporal({ dir, port, headless: true, onProgress: () => undefined });
   let running = await start();
   const { address } = running;
+  const record = JSON.parse(await readFile(join(dir, 'temporal', 'server.json'), 'utf8')) as { cli: string };
   return {
     address,
+    cli: record.cli,
     kill: async () => {
       const begun = running.pid === null ? undefined : await readProcessStart(running.pid);
       if (running.pid === null || begun === undefined) return;
