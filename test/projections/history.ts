@@ -219,7 +219,7 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
             onTimeout: 'reject',
           },
         });
-        if (n === 0 || chance(0.2))
+        if (n % 5 === 0)
           commit(`${ref.turn}/escalate`, {
             type: 'ApprovalEscalated',
             data: { ...ref, approval, tool: call.name, to: 'lead', deadline: now() },
@@ -237,15 +237,15 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
             arguments: { q: 2 },
             message: null,
             timedOut: false,
-            ...(n === 0 || chance(0.3) ? { remember: { for: 'thread', tool: call.name } } : {}),
+            ...(n % 3 === 0 ? { remember: { for: 'thread', tool: call.name } } : {}),
           },
         });
-        if (n === 0 || chance(0.2))
+        if (n % 5 === 0)
           commit(`${ref.turn}/revoke`, {
             type: 'ToolAllowanceRevoked',
             data: { thread: ref.thread, branch: ref.branch, tool: call.name, actor: 'bo' },
           });
-        if (n === 0 || chance(0.2))
+        if (n % 5 === 0)
           commit(`${ref.turn}/waive`, {
             type: 'ApprovalWaived',
             data: { ...ref, step, ordinal, tool: call.name, allowedBy: approval },
