@@ -50,7 +50,7 @@ export async function followToolRule(
     }
     return found;
   });
-  return { ...calls, pending: [], approvals: [], inline: [...calls.inline, ...answers] };
+  return { ...calls, pending: [], approvals: [], waived: [], inline: [...calls.inline, ...answers] };
 }
 
 type End = Pick<InlineResult, 'outcome' | 'code' | 'result'>;
