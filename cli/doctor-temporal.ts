@@ -78,18 +78,31 @@ async function examineSearchAttributes(connection: Connection, namespace: string
 
 async function examineWorker(connection: Connection, namespace: string, taskQueue: string): Promise<Finding> {
   const { TASK_QUEUE_TYPE_ACTIVITY, TASK_QUEUE_TYPE_WORKFLOW } = proto.temporal.api.enums.v1.TaskQueueType;
-  const polledBy = async (taskQueueType: proto.temporal.api.enums.v1.TaskQueueType): Promise<boolean> => {
+  const polledBy = async (
+    taskQueueType: proto.temporal.api.enums.v1.TaskQueueType,
+    queue = taskQueue,
+  ): Promise<boolean> => {
     const { pollers } = await connection.workflowService.describeTaskQueue({
       namespace,
-      taskQueue: { name: taskQueue },
+      taskQueue: { name: queue },
       taskQueueType,
     });
     return pollers.some(({ lastAccessTime }) => Date.now() - Number(lastAccessTime?.seconds ?? 0) * 1000 < pollMs);
   };
-  const [workflows, activities] = await Promise.all([
+  const { backgroundQueue } = await import('../workflows/messages.ts');
+  const [workflows, activities, background] = await Promise.all([
     polledBy(TASK_QUEUE_TYPE_WORKFLOW),
     polledBy(TASK_QUEUE_TYPE_ACTIVITY),
+    polledBy(TASK_QUEUE_TYPE_ACTIVITY, backgroundQueue(taskQueue)),
   ]);
+  if (workflows && activities && !background) {
+    return {
+      check: 'worker',
+      status: 'warn',
+      message: `nobody polls task queue "${backgroundQueue(taskQueue)}": replies come, but no memories are extracted from turns`,
+      fix: 'Start a worker with `--queues background`, or one that serves all queues.',
+    };
+  }
   if (workflows && activities) return ok('worker', `polls task queue "${taskQueue}"`);
   return {
     check: 'worker',

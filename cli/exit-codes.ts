@@ -51,6 +51,7 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   STORE_OVERLOADED: exitCodes.unreachable,
   STORAGE_FULL: exitCodes.unreachable,
   STATEMENT_TIMEOUT: exitCodes.unreachable,
+  DEPLOYMENT_FAILED: exitCodes.unreachable,
   TEMPORAL_UNAVAILABLE: exitCodes.unreachable,
   NOT_CONNECTED: exitCodes.unreachable,
   MODEL_UNAVAILABLE: exitCodes.unreachable,

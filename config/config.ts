@@ -46,6 +46,12 @@ export interface Config {
   readonly sweepMs: number;
   /** Workflow bundle made before, to start faster; null = bundle at start. */
   readonly workflowBundle: string | null;
+  /** Which task queues a worker serves. */
+  readonly queues: 'turns' | 'background' | 'all';
+  /** Turns finish on the version of the code they began on; needs one version to be made current. */
+  readonly versioning: boolean;
+  /** Names the version of a versioned worker; null = code version and a digest of the workflows. */
+  readonly buildId: string | null;
   /** Fault injection: end the process by SIGKILL at this boundary, `boundary` or `boundary@turn`. For tests and the demo. */
   readonly failpoint: string | null;
 }
@@ -63,6 +69,13 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd = process.c
     const number = Number(value);
     if (Number.isInteger(number) && number >= 100 && number <= 3_600_000) return number;
     throw invalid(name, 'a whole number of milliseconds from 100 to 3600000', value);
+  };
+  /** One of some words; the first is the default. */
+  const oneOf = <const Words extends readonly [string, ...string[]]>(name: string, words: Words): Words[number] => {
+    const value = text(name) ?? words[0];
+    const found = words.find((word) => word === value);
+    if (found === undefined) throw invalid(name, words.map((word) => `"${word}"`).join(' or '), value);
+    return found;
   };
   const embedder = text('HOLDFAST_EMBEDDER') ?? 'hash';
   if (embedder !== 'hash' && embedder !== 'openai') throw invalid('HOLDFAST_EMBEDDER', '"hash" or "openai"', embedder);
@@ -98,6 +111,9 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd = process.c
     heartbeatMs: milliseconds('HOLDFAST_HEARTBEAT_MS', 5_000),
     sweepMs: milliseconds('HOLDFAST_SWEEP_MS', 60_000),
     workflowBundle: text('HOLDFAST_WORKFLOW_BUNDLE'),
+    queues: oneOf('HOLDFAST_QUEUES', ['all', 'turns', 'background']),
+    versioning: oneOf('HOLDFAST_VERSIONING', ['off', 'on']) === 'on',
+    buildId: text('HOLDFAST_BUILD_ID'),
     failpoint: text('HOLDFAST_FAILPOINT'),
   };
 }

@@ -14,7 +14,7 @@ import { holdfastSchema } from '../projections/index.ts';
 import { startPostgres } from '../stack/start-postgres.ts';
 import { startTemporal } from '../stack/start-temporal.ts';
 import { startWorker } from '../worker/create-worker.ts';
-import { turnWorkflowId } from '../workflows/messages.ts';
+import { sweepWorkflow, turnWorkflowId } from '../workflows/messages.ts';
 
 /**
  * Records the golden histories of a release: `node scripts/record-history.ts v0.1.0`. Run it once per released version of the
@@ -53,6 +53,8 @@ async function main(version: string | undefined): Promise<void> {
       embedder: createHashEmbedder(),
       codeVersion: version,
       tenants: ['default'],
+      // Its rounds are recorded when we ask for one.
+      sweep: { everyMs: null },
     });
     closers.push(() => worker.stop());
     const client = await createClient({
@@ -72,6 +74,11 @@ async function main(version: string | undefined): Promise<void> {
       await writeFile(join(target, `${name}.json`), `${JSON.stringify(recorded, null, 2)}\n`);
       console.log(`recorded ${version}/${name}.json`);
     }
+    await writeFile(
+      join(target, 'sweep.json'),
+      `${JSON.stringify(await recordSweep(new Client({ connection })), null, 2)}\n`,
+    );
+    console.log(`recorded ${version}/sweep.json`);
   } finally {
     for (const close of closers.reverse()) await close();
   }
@@ -108,15 +115,25 @@ async function recordedHistory(client: HoldfastClient, turn: string) {
     try {
       const { workflowId, history } = await client.turns.history(turn);
       const decoded = proto.temporal.api.history.v1.History.decode(history);
-      anonymise(decoded);
-      const bytes = proto.temporal.api.history.v1.History.encode(decoded).finish();
-      const base64 = Buffer.from(bytes).toString('base64');
-      return { workflowId, encoding: 'temporal-history-protobuf+base64', history: base64 };
+      return golden(workflowId, decoded);
     } catch (error) {
       if (tries === 200) throw error;
       await delay(100);
     }
   }
+}
+
+/** A round of the sweeper, which finds nothing to repair. */
+async function recordSweep(temporal: Client) {
+  const workflowId = 'recorded-sweep';
+  await temporal.workflow.execute(sweepWorkflow, { workflowId, taskQueue });
+  return golden(workflowId, await temporal.workflow.getHandle(workflowId).fetchHistory());
+}
+
+function golden(workflowId: string, history: proto.temporal.api.history.v1.IHistory) {
+  anonymise(history);
+  const bytes = proto.temporal.api.history.v1.History.encode(history).finish();
+  return { workflowId, encoding: 'temporal-history-protobuf+base64', history: Buffer.from(bytes).toString('base64') };
 }
 
 /** Takes out what names the machine it was recorded on: process identities and stack traces. Replay reads neither. */

@@ -205,7 +205,12 @@ describe('what the package shows', () => {
   });
 
   test('rooms export exactly these values', () => {
-    expect(Object.keys(worker).sort()).toEqual(['loadAgents', 'localKeyWrapper', 'startWorker']);
+    expect(Object.keys(worker).sort()).toEqual([
+      'DeploymentFailedError',
+      'loadAgents',
+      'localKeyWrapper',
+      'startWorker',
+    ]);
     expect(Object.keys(llm).sort()).toEqual([
       'ModelError',
       'createHashEmbedder',

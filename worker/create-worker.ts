@@ -1,5 +1,5 @@
 import { extname, join } from 'node:path';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection } from '@temporalio/worker';
 import type { WorkflowBundleOption } from '@temporalio/worker';
 import { Client, Connection } from '@temporalio/client';
 import type { Agent } from '../agents/define-agent.ts';
@@ -15,6 +15,9 @@ import { createStreamHub } from '../projections/streaming/hub.ts';
 import type { StreamHub } from '../projections/streaming/hub.ts';
 import { defaultTimeouts } from '../workflows/messages.ts';
 import { archiveHistories } from './archive-histories.ts';
+import { buildIdOf, bundleQuietly, deploymentNameOf, makeCurrent } from './deployment.ts';
+import { createQueueWorkers } from './queue-workers.ts';
+import type { Queues, WorkerVersion } from './queue-workers.ts';
 import { embedDocuments } from './embed-documents.ts';
 import { openToolSources } from './open-tool-sources.ts';
 import { createSweepActivities, keepSweeping } from './keep-sweeping.ts';
@@ -52,12 +55,25 @@ export interface WorkerOptions {
   readonly workflowBundle?: WorkflowBundleOption;
   /** Give the same to clients in this process: their streams then need not wait for rows. @default one of its own */
   readonly hub?: StreamHub;
+  /** What this worker does: turns, what runs behind replies (extraction, archiving, embedding), or both. @default 'all' */
+  readonly queues?: Queues;
+  /** Turns finish on the version of the code they began on (docs/deploys.md). @default unversioned */
+  readonly versioning?: {
+    /** @default the task queue's name */
+    readonly deploymentName?: string;
+    /** @default codeVersion and a digest of the workflow bundle */
+    readonly buildId?: string;
+  };
   readonly reached?: ActivityDeps['reached'];
   readonly log?: ActivityDeps['log'];
 }
 
 /** A worker with the connections it owns. */
 export interface RunningWorker {
+  /** As Temporal knows it; null without versioning. */
+  readonly version: WorkerVersion | null;
+  /** Makes this version the one that new turns start on. Does nothing without versioning. Throws DeploymentFailedError. */
+  makeCurrent(): Promise<void>;
   /** Settles when the worker has stopped. */
   readonly stopped: Promise<void>;
   /** Finishes what runs, then closes every connection. */
@@ -114,38 +130,49 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       reached,
       log,
     });
-    const worker = await Worker.create({
+    const { queues = 'all', versioning } = options;
+    const bundle = options.workflowBundle ?? (versioning ? await bundleQuietly(workflowsPath) : undefined);
+    const version =
+      versioning && bundle
+        ? {
+            deploymentName: versioning.deploymentName ?? deploymentNameOf(temporal.taskQueue),
+            buildId: versioning.buildId ?? (await buildIdOf(options.codeVersion, bundle)),
+          }
+        : null;
+    const workers = await createQueueWorkers({
       connection: native,
       namespace: temporal.namespace,
       taskQueue: temporal.taskQueue,
+      queues,
       activities: {
         ...activities,
         ...createSweepActivities({ store, pool, starter }, { tenants: options.tenants, graceMs, log }),
       },
-      ...(options.workflowBundle ? { workflowBundle: options.workflowBundle } : { workflowsPath }),
-      // A cached workflow of a dead worker must move on in a second or two, not after the default ten.
-      stickyQueueScheduleToStartTimeout: '1s',
-      shutdownGraceTime: '10s',
-      maxConcurrentActivityTaskExecutions: 64,
+      workflows: bundle ? { workflowBundle: bundle } : { workflowsPath },
+      version: version ?? undefined,
     });
-    const archiver = archiveHistories({
-      ...{ store, pool, client, log },
-      taskQueue: options.temporal.taskQueue,
-      tenants: options.tenants,
-    });
-    const embedding = embedDocuments({ pool, schema, embedder: options.embedder, log });
-    const sweeping =
-      everyMs === null
-        ? undefined
-        : keepSweeping({ client, taskQueue: temporal.taskQueue, everyMs: Math.max(1_000, everyMs), log });
-    const stopped = worker
+    const { tenants } = options;
+    const loops =
+      queues === 'turns'
+        ? []
+        : [
+            archiveHistories({ ...{ store, pool, client, log, tenants }, taskQueue: temporal.taskQueue }),
+            embedDocuments({ pool, schema, embedder: options.embedder, log }),
+          ];
+    if (queues !== 'background' && everyMs !== null)
+      loops.push(keepSweeping({ client, taskQueue: temporal.taskQueue, everyMs: Math.max(1_000, everyMs), log }));
+    const stopped = workers
       .run()
-      .finally(() => Promise.all([archiver.stop(), embedding.stop(), sweeping?.stop()]))
+      .finally(() => Promise.all(loops.map((loop) => loop.stop())))
       .finally(close);
     return {
+      version,
+      makeCurrent: async () => {
+        if (version) await makeCurrent(client, version);
+      },
       stopped,
       stop: () => {
-        if (worker.getState() === 'RUNNING') worker.shutdown();
+        workers.shutdown();
         return stopped;
       },
     };

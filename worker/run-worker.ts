@@ -56,6 +56,8 @@ export async function runWorker(config: Config): Promise<RunningWorker> {
     tenants: [config.tenant],
     heartbeatMs: config.heartbeatMs,
     sweep: { everyMs: config.sweepMs },
+    queues: config.queues,
+    ...(config.versioning ? { versioning: config.buildId === null ? {} : { buildId: config.buildId } } : {}),
     ...(config.workflowBundle === null ? {} : { workflowBundle: { codePath: config.workflowBundle } }),
     reached: failpointReached(config.failpoint),
     log: (level, message, details) =>

@@ -7,10 +7,18 @@ import {
   isCancellation,
   proxyActivities,
   setHandler,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities, DecidedApproval, PendingCall, Spent, StepOutcome } from '../activities/types.ts';
 import { assertDecision } from './check-decision.ts';
-import { approvalDecidedSignal, decideSignal, decideUpdate, progressQuery, replyUpdate } from './messages.ts';
+import {
+  approvalDecidedSignal,
+  backgroundQueue,
+  decideSignal,
+  decideUpdate,
+  progressQuery,
+  replyUpdate,
+} from './messages.ts';
 import type { DecisionMessage, TurnInput, TurnOutcome } from './messages.ts';
 import { startWorkClock } from './work-clock.ts';
 
@@ -185,6 +193,7 @@ function proxies({ stepMs, heartbeatMs }: TurnInput['timeouts']) {
       retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
     }),
     extraction: proxyActivities<Pick<Activities, 'extractMemory'>>({
+      taskQueue: backgroundQueue(workflowInfo().taskQueue),
       startToCloseTimeout: stepMs,
       heartbeatTimeout: heartbeatMs,
       retry: { ...backoff, maximumInterval: '10m', maximumAttempts: 20 },

@@ -80,6 +80,11 @@ export const agentTurnWorkflow = 'agentTurn';
 /** Name under which the sweeper's workflow is registered. */
 export const sweepWorkflow = 'sweep';
 
+/** Task queue of what runs behind replies: extraction. Workers of its own may serve it. */
+export function backgroundQueue(taskQueue: string): string {
+  return `${taskQueue}-background`;
+}
+
 /** What tells the turns of one Temporal namespace apart. */
 export interface TurnAddress {
   /** Deployments with databases of their own have task queues of their own: their tenants and turns may have the same names. */

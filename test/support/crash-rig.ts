@@ -35,7 +35,7 @@ export interface CrashRig {
   /** Starts a worker in this process, from the bundle that was made for the run: ready at once. */
   startHere(
     agents: readonly Agent[],
-    options?: Pick<WorkerOptions, 'sweep'> & { readonly modelTimeoutMs?: number },
+    options?: Partial<WorkerOptions> & { readonly modelTimeoutMs?: number },
   ): Promise<RunningWorker>;
   /** What the shop has refunded. */
   refunds(): Promise<readonly Refund[]>;
@@ -100,7 +100,7 @@ export async function startRig(
       closers.push(() => worker.kill());
       return worker;
     },
-    startHere: async (agents, { sweep = { everyMs: null }, modelTimeoutMs = 20_000 } = {}) => {
+    startHere: async (agents, { modelTimeoutMs = 20_000, ...overrides } = {}) => {
       const worker = await startWorker({
         databaseUrl: database.url,
         keyWrapper: testKeyWrapper,
@@ -114,7 +114,8 @@ export async function startRig(
         heartbeatMs,
         ...(hub ? { hub } : {}),
         workflowBundle: { codePath: workflowBundle },
-        sweep,
+        sweep: { everyMs: null },
+        ...overrides,
       });
       closers.push(() => worker.stop());
       return worker;

@@ -40,6 +40,17 @@ describe('golden histories', () => {
     }
   });
 
+  test('there is one of every workflow', () => {
+    const recorded = files.map((name) => {
+      const { events } = proto.temporal.api.history.v1.History.decode(readGolden(name).bytes);
+      return events[0]?.workflowExecutionStartedEventAttributes?.workflowType?.name;
+    });
+    const index = readFileSync(join(import.meta.dirname, '..', '..', 'workflows', 'index.ts'), 'utf8');
+    const workflows = [...index.matchAll(/^export \{ (\w+) \}/gm)].map(([, name]) => name);
+    expect(workflows).toContain('agentTurn');
+    expect(workflows.filter((name) => !recorded.includes(name))).toEqual([]);
+  });
+
   test.for(files)('%s replays with the workflows of today', async (name) => {
     const { workflowId, bytes } = readGolden(name);
     await replay(current(), bytes, workflowId);
