@@ -5,13 +5,14 @@ import type { RetrievalTrace } from '../memory/events.ts';
 import { commands } from '../memory/keys.ts';
 import type { AssembledPrompt, ThreadMessage } from '../memory/prompt.ts';
 import { assemblePrompt, recentMessages, toPromptMessage } from '../memory/prompt.ts';
+import type { Scope } from '../memory/scope.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import { estimateTokens } from '../memory/text.ts';
 import { readViews } from '../projections/read-views.ts';
 import { lineageOf } from '../projections/branches/lineage.ts';
 import { takenOver } from '../projections/branches/queries.ts';
-import { retrieve } from '../projections/search/retrieve.ts';
+import { chooseMemories, findByWords, findSimilar } from '../projections/search/retrieve.ts';
 import type { TurnRow } from '../projections/threads/queries.ts';
 import { findTurn, listTurns } from '../projections/threads/queries.ts';
 import { readBlocks, readMessages } from '../projections/working/queries.ts';
@@ -49,72 +50,96 @@ export async function loadContext(
   const tenant = await deps.store.tenantNumber(input.tenant);
   const instructions = { text: agent.instructions, position: await deps.configuredAt(agent, input.tenant) };
   const tools = toolSpecs(agent);
-  const query = await readViews(deps.pool, tenant, async (reader) => (await findTurn(reader, input.turn))?.message);
-  if (query === undefined) throw new UnknownTurnError(input.turn);
   const started = performance.now();
-  const embedded = await embedQuery(deps, query, signal);
+  let similar: ReturnType<typeof findSimilarAt> | undefined;
 
-  return readViews(deps.pool, tenant, async (reader) => {
+  const read = await readViews(deps.pool, tenant, async (reader) => {
     const turn = await findTurn(reader, input.turn);
     if (!turn) throw new UnknownTurnError(input.turn);
     if (turn.status !== 'running' && turn.status !== 'waiting') throw new TurnEndedError(turn.turn, turn.status);
-    await assertRemembered(reader, {
-      subjects: subjectsOf(turnScope(turn)),
-      since: turn.position,
-      command: commands.step(input.turn, input.step),
-    });
-    const [earlier] = await listTurns(reader, {
-      thread: turn.thread,
-      branch: turn.branch,
-      open: true,
-      before: turn.position,
-      limit: 1,
-    });
-    if (earlier) return { blockedBy: earlier.turn };
-
     const scope = { ...turnScope(turn), agent: agent.name, thread: turn.thread };
-    const found = await retrieve(reader, {
-      scope,
-      query,
-      vector: embedded.vector === null ? null : { model: deps.embedder.model, values: embedded.vector },
+    similar = findSimilarAt(deps, { tenant, position: reader.position, scope, query: turn.message }, signal);
+    // Awaited below; when a read fails first, nobody else hears of it.
+    similar.catch(() => undefined);
+    // One snapshot and one round trip: none of these waits for another's answer.
+    const [, [earlier], lexical, thread, edited, lineage] = await Promise.all([
+      assertRemembered(reader, {
+        subjects: subjectsOf(turnScope(turn)),
+        since: turn.position,
+        command: commands.step(input.turn, input.step),
+      }),
+      listTurns(reader, { thread: turn.thread, branch: turn.branch, open: true, before: turn.position, limit: 1 }),
+      findByWords(reader, { scope, query: turn.message }),
+      readMessages(reader, { thread: turn.thread, branch: turn.branch, turn: turn.turn }),
+      readBlocks(reader, scope),
+      lineageOf(reader, scope.fork),
+    ]);
+    return { turn, position: reader.position, earlier, lexical, thread, edited, lineage };
+  });
+  const { turn, position, earlier, lexical, edited, lineage } = read;
+  if (earlier) return { blockedBy: earlier.turn };
+
+  // Not inside: whoever holds a connection while waiting for another may wait for itself.
+  const near = await similar;
+  const found = chooseMemories(
+    { lexical, similar: near?.found ?? null },
+    {
+      query: turn.message,
+      vector: near?.vector ?? null,
       now: turn.occurredAt,
       limit: agent.memory.recallLimit,
       budgetTokens: agent.memory.recallTokens,
       // What this turn said stands in the prompt already.
-      excludeTurns: [turn.turn, ...takenOver(await lineageOf(reader, scope.fork), turn.turn).map((from) => from.turn)],
-    });
-    const { messages, currentTurnStart } = await readMessages(reader, {
-      thread: turn.thread,
-      branch: turn.branch,
-      turn: turn.turn,
-    });
-    const recent = recentMessages(messages, {
-      budgetTokens: agent.memory.messageTokens,
-      currentTurnStart,
-      tokensOf: messageTokens,
-    });
-    const edited = await readBlocks(reader, scope);
-    const blocks = [...agent.blocks.filter(({ label }) => !edited.some((block) => block.label === label)), ...edited];
-    const prompt = assemblePrompt({ instructions, blocks, memories: found.lines, messages: recent });
-    return {
-      turn,
-      basePosition: reader.position,
-      prompt,
-      promptHash: promptHash(prompt.messages, tools),
-      promptTokens: estimateTokens(JSON.stringify(prompt.messages)),
-      tools,
-      retrieval: {
-        query,
-        position: reader.position,
-        embedder: deps.embedder.model,
-        channels: found.channels,
-        items: found.items.map(({ text: _text, thread: _thread, turn: _turn, saidAt: _saidAt, ...item }) => item),
-        tokens: found.tokens,
-        durationMs: Math.round(performance.now() - started),
-        degraded: [...embedded.degraded, ...found.degraded],
-      },
-    };
+      excludeTurns: [turn.turn, ...takenOver(lineage, turn.turn).map((from) => from.turn)],
+    },
+  );
+  const recent = recentMessages(read.thread.messages, {
+    budgetTokens: agent.memory.messageTokens,
+    currentTurnStart: read.thread.currentTurnStart,
+    tokensOf: messageTokens,
   });
+  const blocks = [...agent.blocks.filter(({ label }) => !edited.some((block) => block.label === label)), ...edited];
+  const prompt = assemblePrompt({ instructions, blocks, memories: found.lines, messages: recent });
+  return {
+    turn,
+    basePosition: position,
+    prompt,
+    promptHash: promptHash(prompt.messages, tools),
+    promptTokens: estimateTokens(JSON.stringify(prompt.messages)),
+    tools,
+    retrieval: {
+      query: turn.message,
+      position,
+      embedder: deps.embedder.model,
+      channels: found.channels,
+      items: found.items.map(({ text: _text, thread: _thread, turn: _turn, saidAt: _saidAt, ...item }) => item),
+      tokens: found.tokens,
+      durationMs: Math.round(performance.now() - started),
+      degraded: [...(near?.degraded ?? []), ...found.degraded],
+    },
+  };
+}
+
+/**
+ * Embeds the query and searches by it, in a snapshot of its own as of the same position: beside the other reads, and however long the
+ * embedder takes. What it cannot do is said, and search goes on by words.
+ */
+async function findSimilarAt(
+  deps: ActivityDeps,
+  { tenant, position, scope, query }: { tenant: number; position: number; scope: Scope; query: string },
+  signal: AbortSignal,
+): Promise<{
+  readonly found: Awaited<ReturnType<typeof findSimilar>> | null;
+  readonly vector: { readonly model: string; readonly values: Float32Array } | null;
+  readonly degraded: readonly string[];
+}> {
+  const { vector: values, degraded } = await embedQuery(deps, query, signal);
+  if (values === null) return { found: null, vector: null, degraded };
+  const vector = { model: deps.embedder.model, values };
+  const found = await readViews(deps.pool, tenant, (reader) => findSimilar(reader, { scope, vector }), {
+    at: position,
+  });
+  return { found, vector, degraded };
 }
 
 async function embedQuery(

@@ -38,20 +38,24 @@ export async function runModelStep(
 ): Promise<StepOutcome> {
   const { signal } = scope;
   const commandId = commands.step(input.turn, input.step);
+  const configured = deps.agents.get(input.agent);
+  const fork = await readTurnFork(deps, input);
+  const agent = configured && forkedAgent(configured, fork);
+  const taking = fork?.taken[0] && input.step <= fork.taken[0].steps ? fork : null;
+  // Begun before it is sure that it is needed: hardly ever is a step recorded already.
+  const loading = agent && !taking ? loadContext(deps, agent, input, signal) : undefined;
+  loading?.catch(() => undefined);
   const recorded = await deps.store.readCommand(input.tenant, commandId);
   if (recorded) return outcomeAt(deps, input, recorded.result as RecordedOutcome, recorded.lastPosition);
 
-  const configured = deps.agents.get(input.agent);
-  if (!configured) throw new UnknownAgentError(input.agent, [...deps.agents.keys()]);
-  const fork = await readTurnFork(deps, input);
-  const agent = forkedAgent(configured, fork);
-  if (fork?.taken[0] && input.step <= fork.taken[0].steps) return takeOverStep(deps, input, agent, fork);
+  if (!agent) throw new UnknownAgentError(input.agent, [...deps.agents.keys()]);
+  if (taking) return takeOverStep(deps, input, agent, taking);
   const { limits } = agent;
   const before = input.spent ?? nothingSpent;
   const wallMs = wallMsNow(before.wallMs, scope);
   const already = breachOf(limits, input.step - 1, { ...before, wallMs });
   if (already) return endAtLimit(deps, input, already);
-  const context = await loadContext(deps, agent, input, signal);
+  const context = await (loading ?? loadContext(deps, agent, input, signal));
   if ('blockedBy' in context) return { position: 0, done: false, calls: [], blockedBy: context.blockedBy };
 
   const requestedModel = agent.model ?? deps.defaultModel;
@@ -86,7 +90,8 @@ export async function runModelStep(
   const outcome: RecordedOutcome = { done, calls: calls.pending, spent, ...(breach ? { breach } : {}) };
   for (let decision = 1; ; decision++) {
     const command = await buildCommand(deps, input, context, reply, calls, requestedModel, done);
-    await attachVectors(deps, await deps.store.tenantNumber(input.tenant), {
+    // At the same time: vectors are found by the digest of their text, and where a crash leaves one out, the worker adds it later.
+    const attached = attachVectors(deps, await deps.store.tenantNumber(input.tenant), {
       texts: texts(command.events),
       origin: { subjects: subjectsOf(turnScope(context.turn)), readAt: context.turn.position },
       signal,
@@ -100,6 +105,7 @@ export async function runModelStep(
         meta: { actor: `agent:${agent.name}`, step: input.step },
         result: outcome,
       });
+      await attached;
       deps.reached('step.committed', input.turn);
       // Another worker that was taken for dead may have committed first: its answer is the step's answer.
       return await outcomeAt(deps, input, receipt.result, receipt.lastPosition);

@@ -28,8 +28,8 @@ import { startPrivatePostgres } from './private-postgres.ts';
 const { values: options } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
-    events: { type: 'string', default: '200000' },
-    rounds: { type: 'string', default: '3' },
+    events: { type: 'string', default: '100000' },
+    rounds: { type: 'string', default: '2' },
     handovers: { type: 'string', default: '25' },
   },
 });

@@ -52,6 +52,8 @@ export function openPool(options: DatabaseOptions): pg.Pool {
     connectionTimeoutMillis: connectionTimeoutMs,
     // A connection whose other end is gone without a word: while idle, keepalive probes find out in about 20 s; while a
     // statement waits for its answer, the driver's own limit does, a little after the server's.
+    // Statements that do not wait for each other's answers share a round trip.
+    pipeline: true,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     ...(statementTimeoutMs === 0 ? {} : { query_timeout: statementTimeoutMs + 5_000 }),

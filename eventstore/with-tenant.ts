@@ -1,10 +1,11 @@
 import type pg from 'pg';
 import { UnknownTenantError } from './errors.ts';
+import type { Position } from './event.ts';
 import { isConnectionFailure } from './explain-failure.ts';
 import { retryConnection } from './retry-connection.ts';
 
 /**
- * Runs reads of one tenant in one read-only snapshot: all of them see the same log. Row-level security shows this tenant
+ * Runs reads of one tenant in one read-only snapshot: all of them see the same log, up to `head`. Row-level security shows this tenant
  * and no other; the setting ends with the transaction, so it cannot leak through the pool. `read` must only read: it runs again
  * when the connection breaks. Throws UnknownTenantError when the tenant is dropped, StoreUnavailableError when the server stays away,
  * and what explainFailure makes of other failures.
@@ -12,12 +13,16 @@ import { retryConnection } from './retry-connection.ts';
 export async function withTenant<T>(
   pool: pg.Pool,
   tenant: number,
-  read: (client: pg.PoolClient) => Promise<T>,
+  read: (client: pg.PoolClient, head: Position) => Promise<T>,
 ): Promise<T> {
   return retryConnection(() => readOnce(pool, tenant, read));
 }
 
-async function readOnce<T>(pool: pg.Pool, tenant: number, read: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+async function readOnce<T>(
+  pool: pg.Pool,
+  tenant: number,
+  read: (client: pg.PoolClient, head: Position) => Promise<T>,
+): Promise<T> {
   const no = tenant.toFixed();
   const client = await pool.connect();
   let broken: Error | undefined;
@@ -35,24 +40,32 @@ async function readOnce<T>(pool: pg.Pool, tenant: number, read: (client: pg.Pool
       `begin isolation level repeatable read read only;
        lock table holdfast.view_definition in access share mode;
        select set_config('holdfast.tenant', '${no}', true);
-       select from holdfast.log_head where tenant = ${no}`,
+       select position from holdfast.log_head where tenant = ${no}`,
     );
     // Several statements give one result each, which the driver's types do not tell.
-    const head = (opened as unknown as readonly pg.QueryResult[]).at(-1);
-    if (head?.rowCount !== 1) throw new UnknownTenantError(tenant);
-    const result = await read(client);
-    await client.query('commit');
+    const head = (opened as unknown as readonly pg.QueryResult<{ position: Position }>[]).at(-1)?.rows[0];
+    if (!head) throw new UnknownTenantError(tenant);
+    const result = await read(client, head.position);
+    end('commit');
     return result;
   } catch (error) {
     // A broken connection would not answer; one that does not answer would keep us waiting for its limit once more.
-    if (error instanceof Error && isConnectionFailure(error)) broken = error;
-    else {
-      await client.query('rollback').catch((rollbackError: unknown) => {
-        broken = rollbackError instanceof Error ? rollbackError : new Error(String(rollbackError));
-      });
-    }
+    if (error instanceof Error && isConnectionFailure(error)) {
+      broken = error;
+      release();
+    } else end('rollback');
     throw error;
-  } finally {
+  }
+
+  /** Nothing was written, so nobody waits for the end: the client goes back to the pool when it has come. */
+  function end(statement: 'commit' | 'rollback'): void {
+    client
+      .query(statement)
+      .catch((error: unknown) => (broken = error instanceof Error ? error : new Error(String(error))))
+      .finally(release);
+  }
+
+  function release(): void {
     client.off('error', onError);
     client.release(broken);
   }

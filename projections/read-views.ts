@@ -68,8 +68,8 @@ export async function readViews<T>(
   read: (reader: ViewReader) => Promise<T>,
   { at }: { readonly at?: Moment | undefined } = {},
 ): Promise<T> {
-  return withTenant(pool, tenant, async (client) => {
-    const position = await positionOf(client, tenant, at);
+  return withTenant(pool, tenant, async (client, head) => {
+    const position = at === undefined ? head : await positionOf(client, tenant, at);
     return read({ db: overClient(client), client, tenant, position });
   });
 }

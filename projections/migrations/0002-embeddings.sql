@@ -21,6 +21,8 @@ create function holdfast.put_embeddings(
 ) returns void
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
+  -- Derived data: who commits next takes it to the disk, and what a crash of the server loses before is derived again.
+  perform set_config('synchronous_commit', 'off', true);
   perform holdfast.hold_tenant(p_tenant); -- 0008-tenants.sql
   perform from holdfast.subject_key k where k.tenant = p_tenant and k.subject = any (p_subjects collate "C") for share;
   if holdfast.subjects_forgotten_at(p_subjects) > p_read_at then return; end if;

@@ -56,6 +56,15 @@ async function visibleTo(
   };
 }
 
+/**
+ * SQL of the vector that document `d` has of a model. Looked up one by one (lateral): a plan made while the tables are empty
+ * must still be right when they are large.
+ */
+function vectorOf(alias: string, model: string): string {
+  return `lateral (select v.code, v.vector from holdfast.embedding v
+       where v.tenant = $1 and v.model = ${model} and v.text_hash = d.text_hash limit 1) ${alias}`;
+}
+
 /** Gives the placeholder of each further value. */
 function placeholders(values: unknown[]): (value: unknown) => string {
   return (value) => `$${values.push(value)}`;
@@ -107,8 +116,7 @@ export async function findByVector(
     name: `holdfast_by_vector${own}`,
     text: `with ${visible}
      select ${columns}, e.vector
-     from visible d
-     join holdfast.embedding e on e.tenant = $1 and e.model = ${value(model)} and e.text_hash = d.text_hash
+     from visible d, ${vectorOf('e', value(model))}
      where length(e.code) = length(${near}::varbit)
      order by bit_count(e.code # ${near}::varbit), d.id
      limit ${value(limit)}`,
@@ -127,9 +135,7 @@ export async function countWithoutVector(
   const { rows } = await reader.client.query<{ n: number }>({
     name: `holdfast_without_vector${own}`,
     text: `with ${visible}
-     select count(*)::int as n from visible d
-     where not exists (select from holdfast.embedding e
-       where e.tenant = $1 and e.model = ${value(model)} and e.text_hash = d.text_hash)`,
+     select count(*)::int as n from visible d left join ${vectorOf('e', value(model))} on true where e.code is null`,
     values,
   });
   return rows[0]?.n ?? 0;

@@ -47,9 +47,47 @@ const channelDepth = 50;
 /** Documents with a word of the query that are scored; beyond it, document frequencies are those of the best. */
 const lexicalDepth = 1_000;
 
+/** What the channels found, before it is ranked. */
+interface Found {
+  readonly lexical: Awaited<ReturnType<typeof findByTerms>>;
+  /** Null when there was no vector to search by. */
+  readonly similar: { readonly matches: Awaited<ReturnType<typeof findByVector>>; readonly missing: number } | null;
+}
+
+/** Searches by words. */
+export async function findByWords(
+  reader: ViewReader,
+  { scope, query }: Pick<RetrieveInput, 'scope' | 'query'>,
+): Promise<Found['lexical']> {
+  return findByTerms(reader, { scope, query, limit: lexicalDepth });
+}
+
+/** Searches by meaning. */
+export async function findSimilar(
+  reader: ViewReader,
+  { scope, vector }: { readonly scope: Scope; readonly vector: NonNullable<RetrieveInput['vector']> },
+): Promise<NonNullable<Found['similar']>> {
+  const { model, values } = vector;
+  const [matches, missing] = await Promise.all([
+    findByVector(reader, { scope, model, code: signBits(values) }),
+    countWithoutVector(reader, { scope, model }),
+  ]);
+  return { matches, missing };
+}
+
 /** Hybrid retrieval: words (BM25) and vectors (bit codes, then exact cosine), fused by rank, diversified, packed, explained. */
 export async function retrieve(reader: ViewReader, input: RetrieveInput): Promise<Retrieved> {
-  const { scope, query, vector, now, limit = 8, budgetTokens = 1200, excludeTurns = [] } = input;
+  const { scope, vector } = input;
+  const [lexical, similar] = await Promise.all([
+    findByWords(reader, input),
+    vector && findSimilar(reader, { scope, vector }),
+  ]);
+  return chooseMemories({ lexical, similar }, input);
+}
+
+/** The same from what was found before. */
+export function chooseMemories({ lexical, similar }: Found, input: Omit<RetrieveInput, 'scope'>): Retrieved {
+  const { vector, now, limit = 8, budgetTokens = 1200, excludeTurns = [] } = input;
   const degraded: string[] = [];
   const documents = new Map<string, FoundDocument>();
   const scores = new Map<string, Record<string, number>>();
@@ -69,7 +107,6 @@ export async function retrieve(reader: ViewReader, input: RetrieveInput): Promis
     return best.length;
   };
 
-  const lexical = await findByTerms(reader, { scope, query, limit: lexicalDepth });
   if (lexical.matches.length === lexicalDepth) {
     degraded.push(`more than ${lexicalDepth} memories share words with the query; the best of them were ranked`);
   }
@@ -80,16 +117,14 @@ export async function retrieve(reader: ViewReader, input: RetrieveInput): Promis
       lexical.matches.map((document) => ({ document, score: bm25Scores.get(document.id) ?? 0 })),
     ),
   };
-  if (vector) {
-    const found = await findByVector(reader, { scope, model: vector.model, code: signBits(vector.values) });
-    for (const match of found) vectors.set(match.id, toVector(match.vector));
-    const similar = found
+  if (vector && similar) {
+    for (const match of similar.matches) vectors.set(match.id, toVector(match.vector));
+    const near = similar.matches
       .map((document) => ({ document, score: dot(vectors.get(document.id) ?? new Float32Array(), vector.values) }))
       .filter(({ score }) => score >= leastSimilarity);
-    channels['vector'] = keep('vector', similar);
-    const missing = await countWithoutVector(reader, { scope, model: vector.model });
-    if (missing > 0)
-      degraded.push(`${missing} memories have no ${vector.model} vector yet; they were searched by words only`);
+    channels['vector'] = keep('vector', near);
+    if (similar.missing > 0)
+      degraded.push(`${similar.missing} memories have no ${vector.model} vector yet; they were searched by words only`);
   } else {
     degraded.push('no query vector; searched by words only');
   }

@@ -115,17 +115,44 @@ async function completedMessages(
   { thread, branch, turn, limit = 200 }: MessageFilter,
 ): Promise<MessageRow[]> {
   const rows = await db
-    .selectFrom('message as m')
-    .innerJoin('turn as t', (join) => join.onRef('t.tenant', '=', 'm.tenant').onRef('t.turn', '=', 'm.turn'))
-    .innerJoin('turn_end as e', (join) =>
-      join.onRef('e.tenant', '=', 'm.tenant').onRef('e.turn', '=', 'm.turn').on('e.from_pos', '<=', position),
+    .selectFrom(
+      // A completed turn has two messages at least: the newest turns first, and of each its own from the key.
+      db
+        .selectFrom('turn as t')
+        .where('t.tenant', '=', tenant)
+        .where('t.thread', '=', thread)
+        .where('t.branch', '=', branch)
+        .where(heldAt(position, 't'))
+        .where('t.turn', '<>', turn ?? '')
+        .where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('turn_end as e')
+              .whereRef('e.tenant', '=', 't.tenant')
+              .whereRef('e.turn', '=', 't.turn')
+              .where('e.from_pos', '<=', position)
+              .where('e.status', '=', 'completed')
+              .select('e.turn'),
+          ),
+        )
+        .select(['t.turn', 't.from_pos'])
+        .orderBy('t.from_pos', 'desc')
+        .limit(limit)
+        .as('t'),
     )
-    .where('m.tenant', '=', tenant)
-    .where('m.thread', '=', thread)
-    .where('m.branch', '=', branch)
-    .where(heldAt(position, 'm'))
-    .where('e.status', '=', 'completed')
-    .where('m.turn', '<>', turn ?? '')
+    .innerJoinLateral(
+      (join) =>
+        join
+          .selectFrom('message as m')
+          .where('m.tenant', '=', tenant)
+          .whereRef('m.turn', '=', 't.turn')
+          .where(heldAt(position, 'm'))
+          .select(messageColumns)
+          .orderBy('m.step', 'desc')
+          .orderBy('m.ordinal', 'desc')
+          .limit(limit)
+          .as('m'),
+      (join) => join.onTrue(),
+    )
     .select(messageColumns)
     .orderBy('t.from_pos', 'desc')
     .orderBy('m.step', 'desc')
