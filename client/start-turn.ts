@@ -91,6 +91,8 @@ function startOptions({ taskQueue, timeouts }: TurnStarter, ref: TurnRef) {
     workflowId: turnWorkflowId({ ...ref, taskQueue }),
     taskQueue,
     args: [{ tenant, thread, branch, turn, agent, timeouts }] as [Parameters<typeof agentTurn>[0]],
+    // Steps run inside workflow tasks: this is how soon a dead worker is noticed, and a cancellation heard of.
+    workflowTaskTimeout: Math.max(1_000, timeouts.heartbeatMs),
     // A turn id means one turn for ever: a closed workflow is never started again.
     workflowIdReusePolicy: 'REJECT_DUPLICATE' as const,
     typedSearchAttributes: new TypedSearchAttributes([

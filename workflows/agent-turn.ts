@@ -6,6 +6,7 @@ import {
   condition,
   isCancellation,
   proxyActivities,
+  proxyLocalActivities,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -176,9 +177,10 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
 function proxies({ stepMs, heartbeatMs }: TurnInput['timeouts']) {
   const backoff = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
   return {
-    step: proxyActivities<Pick<Activities, 'runModelStep'>>({
+    // Local: what a step did stands in the log, so its result need not pass through Temporal's (docs/decisions/0012). A dead worker is
+    // noticed by the timeout of the workflow task, which the client sets to the heartbeat.
+    step: proxyLocalActivities<Pick<Activities, 'runModelStep'>>({
       startToCloseTimeout: stepMs,
-      heartbeatTimeout: heartbeatMs,
       retry: { ...backoff, maximumAttempts: 8 },
     }),
     // Waits by failing and being tried again: retries cost no history, so a queued turn may wait for days.
