@@ -108,7 +108,10 @@ export async function awaitReply(
     await (signal ? connection.withAbortSignal(signal, reply) : reply());
   } catch (error) {
     signal?.throwIfAborted();
-    const ended = error instanceof WorkflowExecutionAlreadyStartedError || error instanceof WorkflowUpdateFailedError;
+    const ended =
+      error instanceof WorkflowExecutionAlreadyStartedError ||
+      error instanceof WorkflowUpdateFailedError ||
+      saysClosed(error);
     // The workflow has ended: the log knows how, unless it was ended from outside.
     if (ended) await closeGoneTurn(context, ref);
     // When only the time is up, the turn goes on. Everything else means that nobody may be working on it.
@@ -211,3 +214,12 @@ async function requestTurn(
 export function isPlainId(value: string): boolean {
   return value.isWellFormed() && !value.includes('\0') && value !== '' && encodeURIComponent(value).length <= 200;
 }
+
+/** The workflow was closed before it took the update: with update and start in one request nothing else is "not found". */
+function saysClosed(error: unknown): boolean {
+  const cause = error instanceof ServiceError ? error.cause : error;
+  return isGrpcServiceError(cause) && cause.code === grpcNotFound;
+}
+
+/** As in the gRPC specification; its package is not one of ours. */
+const grpcNotFound = 5;

@@ -124,9 +124,10 @@ async function completedMessages(
         .where('t.branch', '=', branch)
         .where(heldAt(position, 't'))
         .where('t.turn', '<>', turn ?? '')
-        .where(({ exists, selectFrom }) =>
-          exists(
-            selectFrom('turn_end as e')
+        .where((eb) =>
+          eb.exists(
+            eb
+              .selectFrom('turn_end as e')
               .whereRef('e.tenant', '=', 't.tenant')
               .whereRef('e.turn', '=', 't.turn')
               .where('e.from_pos', '<=', position)
