@@ -218,7 +218,9 @@ export function isPlainId(value: string): boolean {
 /** The workflow was closed before it took the update: with update and start in one request nothing else is "not found". */
 function saysClosed(error: unknown): boolean {
   const cause = error instanceof ServiceError ? error.cause : error;
-  return isGrpcServiceError(cause) && Number(cause.code) === grpcNotFound;
+  if (!isGrpcServiceError(cause)) return false;
+  const code: number = cause.code;
+  return code === grpcNotFound;
 }
 
 /** As in the gRPC specification; its package is not one of ours. */
