@@ -39,6 +39,7 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   TURN_ID_TAKEN: exitCodes.conflict,
   ALREADY_DECIDED: exitCodes.conflict,
   TURN_ENDED: exitCodes.conflict,
+  THREAD_BUSY: exitCodes.conflict,
   EXPECTED_VERSION_CONFLICT: exitCodes.conflict,
   BLOCK_CONFLICT: exitCodes.conflict,
   INVALID_BLOCK: exitCodes.usage,

@@ -1,6 +1,7 @@
 import { text as readAll } from 'node:stream/consumers';
+import { Option } from 'commander';
 import type { Command } from 'commander';
-import type { HoldfastClient, SendTurn } from '../client/index.ts';
+import type { HoldfastClient, SendTurn, WhenBusy } from '../client/index.ts';
 import type { Config } from '../config/config.ts';
 import { dim } from './format.ts';
 import { asTyped, commandLine } from './invocation.ts';
@@ -16,6 +17,7 @@ interface SendOptions {
   readonly turn?: string;
   readonly stream?: boolean;
   readonly branch: string;
+  readonly whenBusy: WhenBusy;
   readonly timeout: number;
 }
 
@@ -29,6 +31,11 @@ export function registerSend(program: Command): void {
       .option('--agent <name>', 'who answers (default: the only agent of the config file)')
       .option('--turn <id>', 'id of the turn: sending it again never runs it again (default: a new UUID)')
       .option('--branch <name>', 'line of history', 'main')
+      .addOption(
+        new Option('--when-busy <policy>', 'when a turn of the thread has not ended')
+          .choices(['queue', 'reject'])
+          .default('queue'),
+      )
       .option('--stream', 'print the words while the model writes them')
       .option('--timeout <seconds>', 'how long to wait; the turn goes on in any case', wholeNumber(0), 60)
       .action((thread: string, words: string[], options: SendOptions, command: Command) =>
@@ -44,7 +51,15 @@ export function registerSend(program: Command): void {
           return run.withClient(async (client) => {
             const turn = options.turn ?? crypto.randomUUID();
             const patience = sayWhenSlow(client, output, turn);
-            const request = { thread, message, branch: options.branch, user: options.user ?? config.user, turn, agent };
+            const request = {
+              thread,
+              message,
+              branch: options.branch,
+              user: options.user ?? config.user,
+              turn,
+              agent,
+              whenBusy: options.whenBusy,
+            };
             const timeoutMs = options.timeout * 1000;
             const { hasWords, ...answered } = await (
               options.stream

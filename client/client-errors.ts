@@ -36,6 +36,19 @@ export class AllowanceNotFoundError extends HoldfastError {
   }
 }
 
+/** Thrown when a thread has a turn that has not ended, for a message that would not wait (`whenBusy: 'reject'`). */
+export class ThreadBusyError extends HoldfastError {
+  /** The turn that has not ended. */
+  readonly turn: string;
+  constructor(thread: string, turn: string) {
+    super('THREAD_BUSY', `Thread "${thread}" is busy: turn "${turn}" has not ended.`, {
+      hint: `Wait for it, end it (\`holdfast cancel ${turn}\`), or send with whenBusy "queue".`,
+      retryable: true,
+    });
+    this.turn = turn;
+  }
+}
+
 /** Thrown when a turn id was used before for another message. The first message stands. */
 export class TurnIdTakenError extends HoldfastError {
   constructor(turn: string, thread: string) {

@@ -3,6 +3,7 @@ export { createClient } from './create-client.ts';
 export type { ClientOptions, HoldfastClient } from './create-client.ts';
 export { localKeyWrapper } from '../eventstore/index.ts';
 export type { KeyWrapper } from '../eventstore/index.ts';
+export type { WhenBusy } from './when-busy.ts';
 export type { CancelOutcome, CancelTurn } from './cancel-turn.ts';
 export type { SendTurn, TurnResult, WaitOptions } from './send-turn.ts';
 export type { StreamOptions } from './stream-turn.ts';
@@ -35,6 +36,7 @@ export {
   InvalidTurnError,
   StreamTimeoutError,
   TemporalUnavailableError,
+  ThreadBusyError,
   ThreadNotFoundError,
   TurnIdTakenError,
   TurnNotFoundError,

@@ -20,6 +20,8 @@ import { InvalidTurnError, TemporalUnavailableError, TurnIdTakenError, TurnNotFo
 import { ensureRunning, startAndAwaitReply } from './start-turn.ts';
 import type { TurnStarter } from './start-turn.ts';
 import type { TurnRef } from '../activities/types.ts';
+import { assertIdle, assertWhenBusy, withdrawIfSecond } from './when-busy.ts';
+import type { WhenBusy } from './when-busy.ts';
 
 /** What the parts of a client share. */
 export interface ClientContext {
@@ -42,6 +44,8 @@ export interface SendTurn {
   /** The idempotency key: the same id is the same turn, however often it is sent. @default a new UUID */
   readonly turn?: string;
   readonly agent: string;
+  /** When a turn of the thread has not ended: wait for it, or throw ThreadBusyError and append nothing. @default 'queue' */
+  readonly whenBusy?: WhenBusy;
   /** When it was said. @default now */
   readonly occurredAt?: Date;
 }
@@ -68,7 +72,7 @@ const longestMessage = 1_000_000;
  * Puts a message in the log and has the agent answer it. The log comes first: once this has appended, the turn happens, even if
  * this process dies before it is started (the next turn of the thread, or a repeat with the same id, starts it).
  * Gives the turn as it stands when it is answered, waits for a person, failed, or when the time is up.
- * Throws InvalidTurnError, TurnIdTakenError, TemporalUnavailableError and the errors of the store.
+ * Throws InvalidTurnError, TurnIdTakenError, ThreadBusyError, TemporalUnavailableError and the errors of the store.
  */
 export async function sendTurn(
   context: ClientContext,
@@ -76,7 +80,12 @@ export async function sendTurn(
   options: WaitOptions & { readonly onAccepted?: () => void } = {},
 ): Promise<TurnResult> {
   const { onAccepted } = options;
+  const { whenBusy = 'queue' } = request;
+  assertWhenBusy(whenBusy);
+  if (whenBusy === 'reject')
+    await assertIdle(context, { thread: request.thread, branch: request.branch ?? 'main', turn: request.turn });
   const { turn, thread, branch, replayed } = await requestTurn(context, request);
+  if (whenBusy === 'reject' && !replayed) await withdrawIfSecond(context, { thread, branch, turn });
   onAccepted?.();
   if (replayed) {
     // Sent before: when it has ended, the log has the answer and Temporal is not needed.

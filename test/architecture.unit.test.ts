@@ -239,6 +239,7 @@ describe('what the package shows', () => {
       'InvalidTurnError',
       'StreamTimeoutError',
       'TemporalUnavailableError',
+      'ThreadBusyError',
       'ThreadNotFoundError',
       'TurnIdTakenError',
       'TurnNotFoundError',
