@@ -28,6 +28,8 @@ export interface ActivityDeps {
   readonly hub?: StreamHub;
   /** Version of the code, recorded in every checkpoint. */
   readonly codeVersion: string;
+  /** Names the workflow code that this worker runs: by default the version with a hash of its bundle. */
+  readonly buildId: string;
   /** Sees to it that somebody works on a turn: starts it if Temporal does not know it, closes it if its workflow is gone. */
   readonly closeGoneTurn: (ref: TurnRef) => Promise<TurnCare>;
   /** Records a decision about an approval, in the way every decision takes. */

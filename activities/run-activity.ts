@@ -13,6 +13,8 @@ export interface ActivityScope {
   readonly attempt: number;
   /** When the first attempt was scheduled, in milliseconds since 1970. */
   readonly scheduledAt: number;
+  /** The workflow that asked for it; for records, never for keys: a run id changes on reset. */
+  readonly workflow: { readonly workflowId: string; readonly runId: string };
 }
 
 /**
@@ -33,6 +35,10 @@ export async function runActivity<T>(
       signal: context.cancellationSignal,
       attempt: context.info.attempt,
       scheduledAt: context.info.scheduledTimestampMs,
+      workflow: {
+        workflowId: context.info.workflowExecution?.workflowId ?? '',
+        runId: context.info.workflowExecution?.runId ?? '',
+      },
     });
   } catch (error) {
     // A cancelled activity must end as cancelled, whatever error the abort came out as.

@@ -102,7 +102,7 @@ export async function runModelStep(
         ...command,
         // All of it comes from the turn's message on; with its user forgotten meanwhile, the turn is over.
         readAt: context.turn.position,
-        meta: { actor: `agent:${agent.name}`, step: input.step },
+        meta: { actor: `agent:${agent.name}`, step: input.step, ...scope.workflow, buildId: deps.buildId },
         result: outcome,
       });
       await attached;

@@ -51,6 +51,7 @@ try {
     defaultModel: 'demo',
     embedder,
     codeVersion: 'bench',
+    buildId: 'bench',
     decideApproval: (input) => decideForTurn({ store, pool }, input),
     closeGoneTurn: (ref) =>
       closeGoneTurn({ store, starter: { temporal, taskQueue: id, timeouts: defaultTimeouts } }, ref),

@@ -27,10 +27,15 @@ export function registerCheckpoints(program: Command): void {
               branch: row.branch,
               basePosition: row.base_position,
               model: row.model,
+              requestedModel: row.requestedModel,
               codeVersion: row.code_version,
+              buildId: row.buildId,
+              workflowId: row.workflowId,
+              runId: row.runId,
               promptHash: row.prompt_hash,
               promptTokens: row.prompt_tokens,
               recalled: row.recalled,
+              memories: row.memories,
               inputTokens: row.input_tokens,
               outputTokens: row.output_tokens,
               finishReason: row.finish_reason,
@@ -57,7 +62,7 @@ export function registerCheckpoints(program: Command): void {
       ),
     {
       examples: ['checkpoints demo', 'state demo --at 12'],
-      json: '[{position, turn, step, branch, basePosition, model, codeVersion, promptHash, promptTokens, recalled, inputTokens, outputTokens, finishReason, text, toolCalls}]',
+      json: '[{position, turn, step, branch, basePosition, model, requestedModel, codeVersion, buildId, workflowId, runId, promptHash, promptTokens, recalled, memories, inputTokens, outputTokens, finishReason, text, toolCalls}]',
     },
   );
 }

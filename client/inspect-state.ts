@@ -1,3 +1,4 @@
+import { commands } from '../memory/keys.ts';
 import { turnScope } from '../memory/scope.ts';
 import type { ThreadMessage } from '../memory/prompt.ts';
 import { readViews } from '../projections/read-views.ts';
@@ -83,7 +84,18 @@ async function momentOf(context: ClientContext, at: StatePoint): Promise<Moment 
 }
 
 /** A point of a branch to go back to: the state after one step. */
-export type Checkpoint = StepRow & { readonly position: number };
+export type Checkpoint = StepRow & {
+  readonly position: number;
+  /** The model that was asked for; `model` is the one that answered. */
+  readonly requestedModel: string;
+  /** Ids of the memories that stood in its prompt, in their order. */
+  readonly memories: readonly string[];
+  /** Where it ran; null where that was not recorded. */
+  readonly workflowId: string | null;
+  readonly runId: string | null;
+  /** The workflow code of its worker: by default a hash of the bundle. */
+  readonly buildId: string | null;
+};
 
 /** The checkpoints of a branch, oldest first, with those it comes from. */
 export async function listCheckpoints(
@@ -98,7 +110,32 @@ export async function listCheckpoints(
       inherited.push(...(await listSteps({ ...reader, position }, { thread, branch: name })));
     return [...inherited, ...(await listSteps(reader, { thread, branch }))];
   });
-  return steps.map((step) => ({ ...step, position: step.from_pos }));
+  const ids = steps.map(({ turn, step }) => commands.step(turn, step));
+  const events = await context.store.readCommandEvents(context.tenant, { ids, prefixes: [] });
+  const asked = new Map(
+    events.flatMap((event) => (event.type === 'StepCompleted' ? [[event.position, event.data]] : [])),
+  );
+  const ran = await readViews(context.pool, tenant, async ({ client }) => {
+    const { rows } = await client.query<{
+      id: string;
+      meta: Partial<Record<'workflowId' | 'runId' | 'buildId', string>>;
+    }>('select id, meta from holdfast.command where tenant = $1 and id = any ($2)', [tenant, ids]);
+    return new Map(rows.map(({ id, meta }) => [id, meta]));
+  });
+  return steps.map((step) => {
+    const data = asked.get(step.from_pos);
+    const meta = ran.get(commands.step(step.turn, step.step));
+    const shown = (data?.retrieval?.items ?? []).filter(({ label }) => label !== null);
+    return {
+      ...step,
+      position: step.from_pos,
+      requestedModel: data?.requestedModel ?? step.model,
+      memories: shown.map(({ id }) => id),
+      workflowId: meta?.workflowId ?? null,
+      runId: meta?.runId ?? null,
+      buildId: meta?.buildId ?? null,
+    };
+  });
 }
 
 /** Position of the newest thing that belongs to a turn: its last event, or its extraction's. */

@@ -116,6 +116,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     closers.push(() => sources.close());
 
     const starter = { temporal: client, taskQueue: temporal.taskQueue, timeouts: { ...defaultTimeouts, heartbeatMs } };
+    const { queues = 'all', versioning } = options;
+    // Made here rather than by the worker: every step records which workflow code asked for it.
+    const bundle = options.workflowBundle ?? (await bundleQuietly(workflowsPath));
+    const buildId = versioning?.buildId ?? (await buildIdOf(options.codeVersion, bundle));
+    const version = versioning
+      ? { deploymentName: versioning.deploymentName ?? deploymentNameOf(temporal.taskQueue), buildId }
+      : null;
     const activities = createActivities({
       store,
       pool,
@@ -125,20 +132,12 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       embedder: options.embedder,
       hub: options.hub ?? createStreamHub(),
       codeVersion: options.codeVersion,
+      buildId,
       decideApproval: (input) => decideForTurn({ store, pool }, input),
       closeGoneTurn: (ref) => closeGoneTurn({ store, starter }, ref),
       reached,
       log,
     });
-    const { queues = 'all', versioning } = options;
-    const bundle = options.workflowBundle ?? (versioning ? await bundleQuietly(workflowsPath) : undefined);
-    const version =
-      versioning && bundle
-        ? {
-            deploymentName: versioning.deploymentName ?? deploymentNameOf(temporal.taskQueue),
-            buildId: versioning.buildId ?? (await buildIdOf(options.codeVersion, bundle)),
-          }
-        : null;
     const workers = await createQueueWorkers({
       connection: native,
       namespace: temporal.namespace,
@@ -148,7 +147,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         ...activities,
         ...createSweepActivities({ store, pool, starter }, { tenants: options.tenants, graceMs, log }),
       },
-      workflows: bundle ? { workflowBundle: bundle } : { workflowsPath },
+      workflows: { workflowBundle: bundle },
       version: version ?? undefined,
     });
     const { tenants } = options;

@@ -136,6 +136,18 @@ test('checkpoints: one per step, in order, each a place to look at', async () =>
     expect(model).not.toBe('');
     expect(codeVersion).toBe('test');
   }
+  const [asked] = await rig.client.checkpoints.list({ thread: 'ana-2' });
+  const { retrieval } = firstStep(await rig.client.turns.explain('asked'));
+  const shown = (retrieval?.items ?? []).filter(({ label }) => label !== null);
+  expect(asked?.memories).toEqual(shown.map(({ id }) => id));
+  const { workflowId, events } = await until('the history', () =>
+    rig.client.turns.history('asked').catch(() => undefined),
+  );
+  expect(events).toBeGreaterThan(0);
+  const { runId } = await rig.temporal.workflow.getHandle(workflowId).describe();
+  expect(asked).toMatchObject({ branch: 'main', requestedModel: 'demo', workflowId, runId });
+  // By default the version with a hash of the workflow bundle.
+  expect(asked?.buildId).toMatch(/^test-[0-9a-f]{12}$/);
 });
 
 test('what is not there is named', async () => {
