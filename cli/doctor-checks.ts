@@ -93,7 +93,8 @@ async function examineModel(config: Config): Promise<Finding> {
   }
 }
 
-async function demoModelUrl(config: Config): Promise<string | null> {
+/** Base URL of the demo model that runs in this folder, or null. */
+export async function demoModelUrl(config: Config): Promise<string | null> {
   const [{ readOwner }, { serviceNames }] = await Promise.all([
     import('../stack/own-folder.ts'),
     import('./connect.ts'),

@@ -61,6 +61,8 @@ export function eventSummary(event: MemoryEvent): string {
       const place = turn === null ? '' : `, ${turn} step ${step}`;
       return `${branch} from ${parent} at ${position}${place}; tools: ${tools}`;
     }
+    case 'StepRerun':
+      return `step ${event.data.step} once more, by ${event.data.model}: ${short(event.data.text ?? 'calls tools')}`;
     case 'HistoryArchived':
       return `${event.data.events} history events of ${event.data.workflowId}`;
   }

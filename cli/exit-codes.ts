@@ -20,6 +20,7 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   INVALID_OFFSET: exitCodes.usage,
   INVALID_TURN: exitCodes.usage,
   INVALID_FORK: exitCodes.usage,
+  INVALID_RERUN: exitCodes.usage,
   BRANCH_NOT_FOUND: exitCodes.notFound,
   BRANCH_TAKEN: exitCodes.conflict,
   INVALID_DECISION: exitCodes.usage,

@@ -21,6 +21,7 @@ import { registerMigrate } from './migrate.ts';
 import { createOutput, UsageError } from './output.ts';
 import { registerRebuild } from './rebuild.ts';
 import { registerReplay } from './replay.ts';
+import { registerRerunStep } from './rerun-step.ts';
 import { registerSend } from './send.ts';
 import { registerState } from './state.ts';
 import { registerTenants } from './tenants.ts';
@@ -75,6 +76,7 @@ const registrations = [
   registerFork,
   registerDiff,
   registerReplay,
+  registerRerunStep,
   registerMemory,
   registerKeys,
   registerApprovals,

@@ -45,6 +45,8 @@ import type { Checkpoint, StatePoint, ThreadState } from './inspect-state.ts';
 import { streamTurn } from './stream-turn.ts';
 import type { StreamOptions } from './stream-turn.ts';
 import type { TurnStreamItem } from './tell-turn.ts';
+import { rerunStep } from './rerun-step.ts';
+import type { Rerun, RerunRequest } from './rerun-step.ts';
 import { awaitTurn, getTurn, sendTurn } from './send-turn.ts';
 import type { ClientContext, SendTurn, TurnResult, WaitOptions } from './send-turn.ts';
 
@@ -112,6 +114,8 @@ export interface HoldfastClient {
     fork(request: ForkRequest, options?: WaitOptions): Promise<Fork>;
     /** How two branches differ: reply, trajectory, memory. */
     diff(request: BranchDiffRequest): Promise<BranchDiff>;
+    /** Makes one recorded model call again, in isolation. */
+    rerunStep(request: RerunRequest): Promise<Rerun>;
   };
   readonly approvals: {
     list(filter?: { readonly pending?: boolean; readonly turn?: string }): Promise<ApprovalRow[]>;
@@ -201,6 +205,7 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
       list: (request) => listCheckpoints(context, request),
       fork: (request, options) => forkBranch(context, request, options),
       diff: (request) => diffBranches(context, request),
+      rerunStep: (request) => rerunStep(context, request),
     },
     approvals: {
       list: (filter = {}) => read((reader) => listApprovals(reader, filter)),

@@ -30,6 +30,8 @@ export interface ExplainedStep {
   readonly retrieval:
     | (Omit<NonNullable<StepCompleted['data']['retrieval']>, 'items'> & { readonly items: readonly ExplainedItem[] })
     | null;
+  /** The agent's instructions, with which the prompt begins. */
+  readonly instructions: string;
   /** The messages exactly as they were sent, rebuilt from the log. */
   readonly prompt: readonly ChatMessage[];
   readonly tools: readonly ToolSpec[];
@@ -76,7 +78,7 @@ async function explainStep(
   event: StoredEvent<MemoryEvent> & StepCompleted,
 ): Promise<ExplainedStep> {
   const { data } = event;
-  const { messages, tools, forgotten } = await rebuildPrompt(context, event);
+  const { messages, tools, instructions, forgotten } = await rebuildPrompt(context, event);
   return {
     step: data.step,
     position: event.position,
@@ -88,6 +90,7 @@ async function explainStep(
       ...data.retrieval,
       items: await withTexts(context, data.retrieval.items, data.basePosition),
     },
+    instructions,
     prompt: messages,
     tools,
     promptHash: data.prompt.hash,
@@ -100,7 +103,8 @@ async function explainStep(
 async function rebuildPrompt(
   context: ClientContext,
   { data: { prompt }, forgotten: own = false }: StoredEvent<MemoryEvent> & StepCompleted,
-): Promise<{ messages: ChatMessage[]; tools: readonly ToolSpec[]; forgotten: boolean }> {
+): Promise<{ messages: ChatMessage[]; tools: readonly ToolSpec[]; instructions: string; forgotten: boolean }> {
+  let instructions = '';
   const messages: ChatMessage[] = [];
   let forgotten = own;
   let tools: readonly ToolSpec[] = [];
@@ -113,14 +117,14 @@ async function rebuildPrompt(
     const event = await eventAt(context, part.position ?? 0);
     if (event?.forgotten) forgotten = true;
     if (event?.type === 'AgentConfigured') {
-      tools = event.data.tools;
+      ({ tools, instructions } = event.data);
       messages.push({ role: 'system', content: event.data.instructions });
     } else if (event) {
       const message = toThreadMessage(event);
       if (message) messages.push(toPromptMessage(message));
     }
   }
-  return { messages, tools, forgotten };
+  return { messages, tools, instructions, forgotten };
 }
 
 function toThreadMessage(event: StoredEvent<MemoryEvent>): ThreadMessage | null {

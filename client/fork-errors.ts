@@ -18,6 +18,13 @@ export class BranchTakenError extends HoldfastError {
   }
 }
 
+/** Thrown when a model call cannot be made again. Nothing was asked and nothing was stored. */
+export class InvalidRerunError extends HoldfastError {
+  constructor(message: string, hint: string) {
+    super('INVALID_RERUN', message, { hint });
+  }
+}
+
 /** Thrown when a fork cannot be made as it was asked for. Nothing was stored. */
 export class InvalidForkError extends HoldfastError {
   constructor(message: string, hint: string) {

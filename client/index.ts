@@ -17,9 +17,10 @@ export type { BranchDiff, BranchDiffRequest, StepDiff, TurnDiff } from './diff-b
 export type { Fork, ForkRequest } from './fork-branch.ts';
 export type { ForkBlock, ForkChange, ForkFact, ForkToolResult } from './fork-changes.ts';
 export type { ForkPoint } from './fork-point.ts';
-export { BranchNotFoundError, BranchTakenError, InvalidForkError } from './fork-errors.ts';
 export type { DecisionResult } from './decide-all.ts';
 export type { RevokeAllowance } from './revoke-allowance.ts';
+export type { Rerun, RerunChange, RerunReply, RerunRequest } from './rerun-step.ts';
+export { BranchNotFoundError, BranchTakenError, InvalidForkError, InvalidRerunError } from './fork-errors.ts';
 export type { ApprovalDecision, DecisionOutcome } from './decide-approval.ts';
 export type { ExplainedItem, ExplainedStep, ExplainedTurn } from './explain-turn.ts';
 export type { DiffRow, Moment, ViewChange } from '../eventstore/index.ts';

@@ -385,6 +385,28 @@ export type BranchForked = Event<
   }
 >;
 
+/** One recorded model call made again, in isolation: what it said with something different about it. */
+export type StepRerun = Event<
+  'StepRerun',
+  TurnRef & {
+    step: number;
+    changes: {
+      readonly model: string | null;
+      readonly instructions: string | null;
+      readonly message: string | null;
+      /** The prompt was changed in another way. */
+      readonly prompt: boolean;
+    };
+    prompt: { readonly hash: string };
+    requestedModel: string;
+    model: string;
+    text: string | null;
+    toolCalls: readonly RecordedToolCall[];
+    finishReason: string;
+    usage: Usage;
+  }
+>;
+
 export type HistoryArchived = Event<
   'HistoryArchived',
   TurnRef & {
@@ -423,4 +445,5 @@ export type MemoryEvent =
   | ExtractionCompleted
   | ExtractionFailed
   | HistoryArchived
-  | BranchForked;
+  | BranchForked
+  | StepRerun;

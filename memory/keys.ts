@@ -18,6 +18,7 @@ export const streams = {
   ignoredDecisions: (approval: string): string => `approval-ignored/${approval}`,
   extraction: (turn: string): string => `extraction/${escape(turn)}`,
   history: (turn: string): string => `history/${escape(turn)}`,
+  reruns: (turn: string): string => `rerun/${escape(turn)}`,
   agent: (agent: string): string => `agent/${encodeURIComponent(agent)}`,
   memory: (scope: Scope): string => scopeStream('memory', scope),
   block: (scope: Scope, label: string): string => `${scopeStream('block', scope)}/l=${encodeURIComponent(label)}`,
@@ -27,6 +28,8 @@ export const streams = {
 export const commands = {
   requestTurn: (turn: string): string => `turn/${escape(turn)}`,
   step: (turn: string, step: number): string => `turn/${escape(turn)}/step/${step}`,
+  rerun: (turn: string, step: number, key: string): string =>
+    `turn/${escape(turn)}/step/${step}/rerun/${encodeURIComponent(key)}`,
   tool: (turn: string, step: number, ordinal: number): string => `turn/${escape(turn)}/step/${step}/tool/${ordinal}`,
   toolStarted: (turn: string, step: number, ordinal: number): string =>
     `turn/${escape(turn)}/step/${step}/tool/${ordinal}/started`,

@@ -21,6 +21,12 @@ export const personalFields = {
     'prompt.parts.*.text': forgottenText,
     'retrieval.query': forgottenText,
   },
+  StepRerun: {
+    'changes.message': forgottenText,
+    'prompt.hash': forgottenText,
+    text: forgottenText,
+    'toolCalls.*.arguments': '{}',
+  },
   ToolCompleted: { arguments: null, result: forgottenText },
   ApprovalRequested: { arguments: {}, argumentsHash: forgottenText, reason: forgottenText },
   ApprovalDecided: { arguments: null, message: forgottenText, reason: forgottenText },

@@ -236,6 +236,7 @@ describe('what the package shows', () => {
       'InvalidDecisionError',
       'InvalidForkError',
       'InvalidOffsetError',
+      'InvalidRerunError',
       'InvalidTurnError',
       'StreamTimeoutError',
       'TemporalUnavailableError',

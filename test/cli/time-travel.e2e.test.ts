@@ -123,3 +123,39 @@ describe('diff', () => {
     });
   });
 });
+
+describe('rerun-step', () => {
+  test('asks the model once more, in isolation, and shows both replies', async () => {
+    const before = (await json('events', 'trip')).data;
+    const same = await json('rerun-step', 't1', '2');
+    const { steps } = await worker.client.turns.explain('t1');
+    expect(same).toMatchObject({ code: 0, data: { position: null, before: { promptHash: steps[1]?.promptHash } } });
+    expect(same.data).toMatchObject({ after: { promptHash: steps[1]?.promptHash, text: steps[1]?.text } });
+    const file = join(await mkdtemp(join(tmpdir(), 'holdfast-rerun-')), 'instructions.txt');
+    await writeFile(file, 'You are brief.\n');
+    const changes = ['--instructions-file', file, '--message', 'Use the tool echo with {"note": "three"}'];
+    const other = await cli('rerun-step', 't1', '1', ...changes);
+    expect(other).toMatchObject({ code: 0, stderr: '' });
+    expect(other.stdout).toMatch(/^step 1 of turn t1 another reply\nbefore +│ now\n/);
+    expect(other.stdout).toMatch(/^calls echo\(.*one.*\) +│ calls echo\(.*three.*\)$/m);
+    // Nothing was written, nothing was run.
+    expect((await json('events', 'trip')).data).toEqual(before);
+  });
+
+  test('is recorded where that is asked for, once per key', async () => {
+    const args = ['rerun-step', 't2', '1', '--message', 'Good evening.', '--record', 'try-1'];
+    const [first, again] = [await json(...args), await json(...args)];
+    expect(first).toMatchObject({ code: 0, data: { position: expect.any(Number) as number } });
+    expect(again.data).toEqual(first.data);
+    const events = (await json('events', 'trip')).data as { type: string; data: object }[];
+    const reruns = events.filter(({ type }) => type === 'StepRerun');
+    expect(reruns).toHaveLength(1);
+    expect(reruns[0]?.data).toMatchObject({ turn: 't2', step: 1, changes: { message: 'Good evening.' } });
+    expect((await worker.client.turns.get('t2')).status).toBe('completed');
+  });
+
+  test('of a step that is not there is refused', async () => {
+    expect(await json('rerun-step', 't1', '7')).toMatchObject({ code: 2, error: { code: 'INVALID_RERUN' } });
+    expect(await json('rerun-step', 't9', '1')).toMatchObject({ code: 3, error: { code: 'TURN_NOT_FOUND' } });
+  });
+});

@@ -201,6 +201,18 @@ export const examples: {
       encoding: 'temporal-history-protobuf+base64',
       history: 'CgIIAQ==',
     },
+    StepRerun: {
+      ...turn,
+      step: 1,
+      changes: { model: 'demo-2', instructions: 'You never refund.', message: 'Refund A-1002.', prompt: true },
+      prompt: { hash: 'b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c' },
+      requestedModel: 'demo-2',
+      model: 'demo-2-2026',
+      text: 'I will not.',
+      toolCalls: [{ id: 'call-1', name: 'refund', arguments: '{"order":"A-1002"}' }],
+      finishReason: 'stop',
+      usage: { inputTokens: 200, outputTokens: 4 },
+    },
     BranchForked: {
       thread: 'support',
       branch: 'what-if',

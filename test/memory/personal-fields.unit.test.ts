@@ -51,6 +51,15 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   ExtractionCompleted: ['model', 'outcomes.*.outcome', 'outcomes.*.id'],
   ExtractionFailed: ['code', 'message'],
   // The author's words, as in AgentConfigured.
+  StepRerun: [
+    'changes.model',
+    'changes.instructions',
+    'requestedModel',
+    'model',
+    'toolCalls.*.id',
+    'toolCalls.*.name',
+    'finishReason',
+  ],
   BranchForked: ['parent', 'asked.turn', 'newTurn', 'tools', 'changes'],
   HistoryArchived: ['workflowId', 'runId', 'encoding', 'history'],
 };

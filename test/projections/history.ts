@@ -184,6 +184,15 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
         },
       },
     );
+    commit(`${from}/rerun`, {
+      type: 'StepRerun',
+      data: {
+        ...{ thread, branch: 'main', turn: from, step: 1 },
+        changes: { model: null, instructions: null, message: `words of ${mark}`, prompt: false },
+        ...{ prompt: { hash: `hash of ${mark}` }, requestedModel: 'demo', model: 'demo', text: `reply of ${mark}` },
+        ...{ toolCalls: [], finishReason: 'stop', usage: { inputTokens: 1, outputTokens: 1 } },
+      },
+    });
     if (!second) return;
     commit(`${from}/fork-ends`, {
       type: 'FactRetracted',
