@@ -7,6 +7,7 @@ import { runActivity } from './run-activity.ts';
 import { runModelStep } from './run-model-step.ts';
 import { runTool } from './run-tool.ts';
 import { settleApproval } from './settle-approval.ts';
+import { abortChildren, awaitChild, startChild } from './sub-agents.ts';
 import { forgetWords, withWords } from './stream-text.ts';
 import { createStreamHub } from '../projections/streaming/hub.ts';
 import type { Activities } from './types.ts';
@@ -23,6 +24,9 @@ export function createActivities(deps: ActivityDeps): Activities {
     runTool: (input) => runActivity(deps, input, (scope) => runTool(deps, input, scope)),
     awaitPredecessor: (input) => runActivity(deps, input, () => awaitPredecessor(deps, input)),
     settleApproval: (input) => runActivity(deps, input, () => settleApproval(deps, input)),
+    startChild: (input) => runActivity(deps, input, () => startChild(deps, input)),
+    awaitChild: (input) => runActivity(deps, input, () => awaitChild(deps, input)),
+    abortChildren: (input) => runActivity(deps, input, () => abortChildren(deps, input)),
     endTurn: (input) =>
       runActivity(deps, input, async () => {
         const end = await endTurn(deps, input);

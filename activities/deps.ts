@@ -10,6 +10,7 @@ import type { DecidedApproval, DecideInput, TurnCare, TurnRef } from './types.ts
 export type Boundary =
   | 'step.model_answered'
   | 'step.committed'
+  | 'child.recorded'
   | 'tool.executed'
   | 'tool.committed'
   | 'extraction.model_answered'
@@ -34,6 +35,8 @@ export interface ActivityDeps {
   readonly closeGoneTurn: (ref: TurnRef) => Promise<TurnCare>;
   /** Records a decision about an approval, in the way every decision takes. */
   readonly decideApproval: (input: DecideInput) => Promise<DecidedApproval>;
+  /** Ends a turn as aborted and tells its workflow. */
+  readonly abortTurn: (ref: TurnRef, by: { readonly actor: string; readonly reason: string }) => Promise<void>;
   /** Called at each boundary of a write path. Does nothing outside fault injection. */
   readonly reached: (boundary: Boundary, turn: string) => void;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>) => void;

@@ -6,16 +6,12 @@ import type { ToolCompleted } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
-import type { ApprovalDecisionRow } from '../projections/threads/queries.ts';
-import { findTakenStep } from '../projections/branches/queries.ts';
-import { findTurn, listApprovals, listSteps } from '../projections/threads/queries.ts';
-import { readViews } from '../projections/read-views.ts';
 import type { ActivityDeps } from './deps.ts';
-import { assertRemembered } from './memory-write.ts';
+import { loadCall } from './load-call.ts';
 import { missingTool } from './missing-tool.ts';
 import type { ActivityScope } from './run-activity.ts';
-import type { RecordedToolCall } from '../memory/events.ts';
-import { limitCode, TurnEndedError, UnknownAgentError, UnknownTurnError } from './activity-errors.ts';
+import { limitCode, TurnEndedError, UnknownAgentError } from './activity-errors.ts';
+import { settleChild } from './sub-agents.ts';
 import { failed, readToolResult, threw } from './tool-result.ts';
 import type { ToolEnd } from './tool-result.ts';
 import { wallMsNow } from './turn-limits.ts';
@@ -85,6 +81,7 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
     if (decision?.decision === 'respond') return { outcome: 'ok', code: 'RESPONDED', result: decision.message ?? '' };
     const tool = agent.tools.find(({ name }) => name === call.name);
     if (!tool) return missingTool(agent, call.name);
+    if (tool.subAgent !== null) return settleChild(deps, input, tool, turn);
     if (!tool.repeatable && !(await isFirstStart())) {
       return failed(
         'OUTCOME_UNKNOWN',
@@ -160,37 +157,6 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
     });
     return receipt.result.start === start.start;
   }
-}
-
-async function loadCall(deps: ActivityDeps, input: ToolInput) {
-  const tenant = await deps.store.tenantNumber(input.tenant);
-  return readViews(deps.pool, tenant, async (reader) => {
-    const turn = await findTurn(reader, input.turn);
-    const step =
-      (await listSteps(reader, { turn: input.turn })).find((row) => row.step === input.step) ??
-      (await findTakenStep(reader, input, input.step));
-    const call = (step?.tool_calls as RecordedToolCall[] | undefined)?.[input.ordinal];
-    if (!turn || !call) throw new UnknownTurnError(input.turn);
-    // Cancelled while nobody could tell the workflow: what would refuse the outcome must refuse the effect.
-    if (turn.status !== 'running' && turn.status !== 'waiting') throw new TurnEndedError(turn.turn, turn.status);
-    // Before the tool runs: its arguments may be gone.
-    await assertRemembered(reader, {
-      subjects: subjectsOf(turnScope(turn)),
-      since: turn.position,
-      command: commands.tool(input.turn, input.step, input.ordinal),
-    });
-    let decision: ApprovalDecisionRow | null = null;
-    if (input.approval !== null) {
-      decision = (await listApprovals(reader, { approval: input.approval }))[0]?.decision ?? null;
-      // Woken without a decision in the log: never run an action that nobody approved.
-      if (!decision) {
-        throw new HoldfastError('APPROVAL_UNDECIDED', `Approval "${input.approval}" has no decision in the log yet.`, {
-          retryable: true,
-        });
-      }
-    }
-    return { turn, call, decision };
-  });
 }
 
 async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {

@@ -115,7 +115,8 @@ export async function sortCalls(
         reason === null || allowance !== null
           ? null
           : { id: approvalId(input.turn, input.step, ordinal), timeoutMs: tool.approvalTimeoutMs };
-      pending.push({ ordinal, tool: tool.name, timeoutMs: tool.timeoutMs, approval });
+      const child = tool.subAgent === null ? {} : { child: { waits: tool.subAgent.wait } };
+      pending.push({ ordinal, tool: tool.name, timeoutMs: tool.timeoutMs, approval, ...child });
       if (approval && reason !== null) {
         approvals.push({
           approval: approval.id,

@@ -36,6 +36,8 @@ export interface PendingCall {
   readonly timeoutMs: number;
   /** The approval it waits for, or null. */
   readonly approval: { readonly id: string; readonly timeoutMs: number } | null;
+  /** It asks another agent, by a turn of its own. @default a tool of the worker */
+  readonly child?: { readonly waits: boolean };
 }
 
 /** What a committed step means for the turn. */
@@ -57,6 +59,18 @@ export interface ToolInput extends TurnRef {
   readonly approval: string | null;
   /** Milliseconds of work of the turn before this call. @default 0 */
   readonly wallMs?: number;
+}
+
+/** A tool call that asks another agent. */
+export interface ChildCall {
+  readonly step: number;
+  readonly ordinal: number;
+}
+
+/** A child that is waited for. */
+export interface ChildInput extends TurnRef, ChildCall {
+  /** Approvals it was seen to wait for. */
+  readonly seen: readonly string[];
 }
 
 /** An approval to look up, and whether its deadline has passed. */
@@ -148,6 +162,12 @@ export interface Activities {
   settleApproval(input: SettleApprovalInput): Promise<SettledApproval>;
   /** Records a decision that came by signal or update of the workflow. First decision wins, as everywhere. */
   decideApproval(input: DecideInput): Promise<DecidedApproval>;
+  /** Asks another agent: records its turn and sees to its start. False when it is not to be asked: runTool tells why. */
+  startChild(input: ToolInput): Promise<{ readonly started: boolean }>;
+  /** Fails until a child's turn has ended, or waits for other approvals than the ones that are known. */
+  awaitChild(input: ChildInput): Promise<{ readonly ended: boolean; readonly waitingFor: readonly string[] }>;
+  /** Aborts the children of these calls, as far as they were started and have not ended. */
+  abortChildren(input: TurnRef & { readonly calls: readonly ChildCall[] }): Promise<void>;
   /** Writes the terminal event, unless there is one. */
   endTurn(input: EndTurnInput): Promise<TurnEnd>;
   /** Proposes memories from the turn's words and commits what reconciliation makes of them. */

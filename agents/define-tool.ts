@@ -73,7 +73,11 @@ export interface ToolOptions<Input> {
 }
 
 /** A tool with every option filled in. */
-export type Tool = Required<Omit<ToolOptions<never>, 'output'>> & { readonly output: InputSchema | null };
+export type Tool = Required<Omit<ToolOptions<never>, 'output'>> & {
+  readonly output: InputSchema | null;
+  /** The agent that is asked by this tool (`agentTool`), else null. */
+  readonly subAgent: { readonly agent: string; readonly wait: boolean } | null;
+};
 
 const options = [
   ...['name', 'description', 'input', 'parameters', 'output', 'approval', 'approvalTimeoutMs', 'repeatable'],
@@ -105,6 +109,7 @@ export function defineTool<Input>(given: ToolOptions<Input>): Tool {
     timeoutMs: 30_000,
     maxResultLength: 65_536,
     output: null,
+    subAgent: null,
     ...given,
     parameters: parametersOf(given, checks),
   };

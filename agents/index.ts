@@ -2,6 +2,8 @@
 export { defineAgent, defineConfig } from './define-agent.ts';
 export type { Agent, AgentBlock, AgentMemory, AgentOptions, HoldfastConfig } from './define-agent.ts';
 export type { AgentLimits, FilledLimits, ModelPrice } from './agent-limits.ts';
+export { agentTool } from './agent-tool.ts';
+export type { AgentQuestion, AgentToolOptions } from './agent-tool.ts';
 export { InvalidDefinitionError } from './definition-checks.ts';
 export { defineTool } from './define-tool.ts';
 export type { ApprovalPolicy, Escalation, EscalationNotice, Tool, ToolContext, ToolOptions } from './define-tool.ts';

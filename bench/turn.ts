@@ -55,6 +55,7 @@ try {
     decideApproval: (input) => decideForTurn({ store, pool }, input),
     closeGoneTurn: (ref) =>
       closeGoneTurn({ store, starter: { temporal, taskQueue: id, timeouts: defaultTimeouts } }, ref),
+    abortTurn: () => Promise.resolve(),
     reached: () => undefined,
     log: (_level, message, details) => console.error(message, details),
   });

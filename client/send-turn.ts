@@ -13,6 +13,7 @@ import { commands, streams } from '../memory/keys.ts';
 import { turnScope } from '../memory/scope.ts';
 import { userSubject } from '../memory/subject.ts';
 import { readViews } from '../projections/read-views.ts';
+import { listApprovalsBelow } from '../projections/threads/children.ts';
 import type { TurnRow } from '../projections/threads/queries.ts';
 import { findTurn, listApprovals } from '../projections/threads/queries.ts';
 import { closeGoneTurn } from './close-gone-turn.ts';
@@ -156,7 +157,10 @@ export async function getTurn(context: ClientContext, turn: string): Promise<Tur
       row.status === 'waiting'
         ? (await listApprovals(reader, { turn, pending: true })).map(({ approval }) => approval)
         : [];
-    return { ...row, waitingFor };
+    // Who waits for another agent that waits for a person waits for that person.
+    const below = row.status === 'running' || row.status === 'waiting' ? await listApprovalsBelow(reader, turn) : [];
+    const status = below.length > 0 ? 'waiting' : row.status;
+    return { ...row, status, waitingFor: [...waitingFor, ...below] };
   });
 }
 

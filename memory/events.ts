@@ -105,6 +105,8 @@ export interface ParentCall {
   readonly ordinal: number;
   /** 1 for an agent asked by a turn that came from outside. */
   readonly depth: number;
+  /** That turn waits for this one, and is waiting while this one waits for a person. */
+  readonly waits: boolean;
 }
 
 /** What a guard counts. */

@@ -53,6 +53,11 @@ export function commandPrefixes(turn: string): string[] {
   return [`turn/${escape(turn)}/`, `approval/${escape(turn, /[%/.]/g)}.`];
 }
 
+/** Id of the turn, and of its thread, by which one tool call of one step asks another agent. */
+export function childTurnId(turn: string, step: number, ordinal: number): string {
+  return `${turn}+${step}+${ordinal}`;
+}
+
 /** Id of the approval for one tool call of one step. */
 export function approvalId(turn: string, step: number, ordinal: number): string {
   return `${escape(turn, /[%/.]/g)}.${step}.${ordinal}`;

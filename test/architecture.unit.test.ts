@@ -220,6 +220,7 @@ describe('what the package shows', () => {
     expect(Object.keys(agents).sort()).toEqual([
       'InvalidArgumentsError',
       'InvalidDefinitionError',
+      'agentTool',
       'defineAgent',
       'defineConfig',
       'defineTool',

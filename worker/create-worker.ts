@@ -6,6 +6,7 @@ import type { Agent } from '../agents/define-agent.ts';
 import { createActivities } from '../activities/create-activities.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
 import { decideForTurn } from '../client/decide-for-turn.ts';
+import { cancelTurn } from '../client/cancel-turn.ts';
 import { closeGoneTurn } from '../client/close-gone-turn.ts';
 import { assertSafeRole, assertSchema, createEventStore, openPool } from '../eventstore/index.ts';
 import type { KeyWrapper } from '../eventstore/index.ts';
@@ -135,6 +136,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       buildId,
       decideApproval: (input) => decideForTurn({ store, pool }, input),
       closeGoneTurn: (ref) => closeGoneTurn({ store, starter }, ref),
+      abortTurn: async (ref, by) => {
+        const assertConnected = (): Promise<void> => Promise.resolve();
+        await cancelTurn({ tenant: ref.tenant, store, pool, starter, assertConnected }, ref.turn, by);
+      },
       reached,
       log,
     });

@@ -9,8 +9,9 @@ import {
   proxyLocalActivities,
   setHandler,
   workflowInfo,
+  TimeoutFailure,
 } from '@temporalio/workflow';
-import type { Activities, DecidedApproval, PendingCall, Spent, StepOutcome } from '../activities/types.ts';
+import type { Activities, ChildCall, DecidedApproval, PendingCall, Spent, StepOutcome } from '../activities/types.ts';
 import { assertDecision } from './check-decision.ts';
 import {
   approvalDecidedSignal,
@@ -41,6 +42,7 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
   let position = 0;
   let spent: Spent = { toolCalls: 0, tokens: 0, costUsd: 0, wallMs: 0 };
   const clock = startWorkClock();
+  const children = new Set<ChildCall>();
 
   // Handlers before the first await: an update that comes with the start must find them.
   setHandler(replyUpdate, async (): Promise<TurnOutcome> => {
@@ -117,8 +119,10 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
       clock.resume();
       waiting.delete(id);
     }
+    if (call.child) await runChild(n, call, call.child.waits);
     const tool = proxyActivities<Pick<Activities, 'runTool'>>({
-      startToCloseTimeout: call.timeoutMs + 5_000,
+      // What takes time has happened in the child's own turn.
+      startToCloseTimeout: call.child ? 60_000 : call.timeoutMs + 5_000,
       heartbeatTimeout: timeouts.heartbeatMs,
       retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
     });
@@ -129,6 +133,43 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
       approval: call.approval?.id ?? null,
       wallMs: clock.worked(),
     });
+  }
+
+  /** Has another agent asked and, unless it is to work by itself, waits until its turn has ended or the call's time is up. */
+  async function runChild(n: number, call: PendingCall, waits: boolean): Promise<void> {
+    const asking = { step: n, ordinal: call.ordinal };
+    // Before it is asked: a cancel in the middle must find it, too.
+    if (waits) children.add(asking);
+    const { started } = await activities.short.startChild({ ...ref, ...asking, approval: call.approval?.id ?? null });
+    const deadline = Date.now() + call.timeoutMs;
+    let seen: readonly string[] = [];
+    while (started && waits && Date.now() < deadline) {
+      if (seen.length > 0) clock.pause();
+      const child = await awaitChild({ ...asking, seen }, deadline - Date.now());
+      if (seen.length > 0) clock.resume();
+      for (const approval of seen) waiting.delete(approval);
+      if (child === null || child.ended) break;
+      for (const approval of child.waitingFor) waiting.add(approval);
+      seen = child.waitingFor;
+    }
+    children.delete(asking);
+  }
+
+  /** Null when the time was up. Waits by failing and being tried again, which costs no history. */
+  async function awaitChild(asking: ChildCall & { readonly seen: readonly string[] }, leftMs: number) {
+    const { awaitChild: ask } = proxyActivities<Pick<Activities, 'awaitChild'>>({
+      startToCloseTimeout: '30s',
+      scheduleToCloseTimeout: leftMs,
+      retry: { initialInterval: '100ms', backoffCoefficient: 1.3, maximumInterval: '2s' },
+    });
+    try {
+      return await ask({ ...ref, ...asking });
+    } catch (error) {
+      // In the middle of an attempt, or because the next one would come too late.
+      if (error instanceof ActivityFailure && (error.retryState === 'TIMEOUT' || error.cause instanceof TimeoutFailure))
+        return null;
+      throw error;
+    }
   }
 
   /**
@@ -153,14 +194,17 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
     const failure = aborted
       ? { code: 'temporal:cancel', message: 'The workflow of the turn was cancelled.' }
       : describe(error);
-    return CancellationScope.nonCancellable(() =>
-      activities.short.endTurn({
+    return CancellationScope.nonCancellable(async () => {
+      const end = await activities.short.endTurn({
         ...ref,
         status: aborted ? 'aborted' : 'failed',
         code: failure.code,
         message: failure.message,
-      }),
-    );
+      });
+      // The turn has ended, so no child can be added to these any more.
+      if (children.size > 0) await activities.short.abortChildren({ ...ref, calls: [...children] });
+      return end;
+    });
   }
 
   /** Behind the reply: its failure is recorded and never undoes the turn. */
@@ -189,7 +233,10 @@ function proxies({ stepMs, heartbeatMs }: TurnInput['timeouts']) {
       retry: { initialInterval: '100ms', backoffCoefficient: 1.3, maximumInterval: '2s' },
     }),
     short: proxyActivities<
-      Pick<Activities, 'settleApproval' | 'decideApproval' | 'endTurn' | 'recordExtractionFailure'>
+      Pick<
+        Activities,
+        'settleApproval' | 'decideApproval' | 'startChild' | 'abortChildren' | 'endTurn' | 'recordExtractionFailure'
+      >
     >({
       startToCloseTimeout: '30s',
       retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },

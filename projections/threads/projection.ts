@@ -40,6 +40,7 @@ export const threadsProjection: Projection<MemoryEvent> = {
           ...open(turnView, {
             ...{ turn, thread, branch, agent, user_id: user, message, occurred_at: at },
             parent_turn: data.parent?.turn ?? null,
+            parent_waits: data.parent?.waits ?? null,
           }),
         ];
       }

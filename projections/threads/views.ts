@@ -26,6 +26,7 @@ export const turnView = defineView({
     occurred_at: required('timestamptz'),
     /** The turn whose tool call asked for this one. */
     parent_turn: optional('text'),
+    parent_waits: optional('boolean'),
   },
   indexes: ['(tenant, thread, branch, from_pos)', '(tenant, parent_turn) where parent_turn is not null'],
 });

@@ -32,7 +32,7 @@ export const examples: {
       // What models and terminals send: NUL, a lone surrogate, right-to-left, a line separator.
       message: 'Please refund order A-1001.\0 \ud800 שלום \u2028 👍',
       occurredAt: '2026-05-30T18:00:00.000Z',
-      parent: { turn: 'plan-1', step: 2, ordinal: 0, depth: 1 },
+      parent: { turn: 'plan-1', step: 2, ordinal: 0, depth: 1, waits: true },
     },
     StepCompleted: {
       ...turn,
