@@ -4,8 +4,8 @@ import { TemporalUnavailableError } from './client-errors.ts';
 /** A Temporal client that connects when it is first needed: reading memory and threads works without Temporal. */
 export interface TemporalConnection {
   readonly temporal: Client;
-  /** Throws TemporalUnavailableError when the server does not answer within 5 s. Asks once, until it has answered. */
-  assertConnected(): Promise<void>;
+  /** Throws TemporalUnavailableError when the server does not answer within 5 s, or less. Asks once, until it has answered. */
+  assertConnected(withinMs?: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -28,11 +28,13 @@ export function connectTemporal({ address, namespace, apiKey }: TemporalConnecti
   let answered = false;
   return {
     temporal: new Client({ connection, namespace }),
-    async assertConnected() {
+    async assertConnected(withinMs = patienceMs) {
       if (answered) return;
       try {
         // Not ensureConnected: it remembers a failure for ever.
-        await connection.withDeadline(Date.now() + patienceMs, () => connection.workflowService.getSystemInfo({}));
+        await connection.withDeadline(Date.now() + Math.min(withinMs, patienceMs), () =>
+          connection.workflowService.getSystemInfo({}),
+        );
         answered = true;
       } catch (error) {
         throw new TemporalUnavailableError(`no server answers at ${address}.`, error);

@@ -47,6 +47,8 @@ import type { StreamOptions } from './stream-turn.ts';
 import type { TurnStreamItem } from './tell-turn.ts';
 import { rerunStep } from './rerun-step.ts';
 import type { Rerun, RerunRequest } from './rerun-step.ts';
+import { tellWithin } from './tell-within.ts';
+import type { TellOptions } from './tell-within.ts';
 import { awaitTurn, getTurn, sendTurn } from './send-turn.ts';
 import type { ClientContext, SendTurn, TurnResult, WaitOptions } from './send-turn.ts';
 
@@ -91,7 +93,7 @@ export interface HoldfastClient {
     /** Waits until the turn is answered, waits for a person, or failed; or the time is up. */
     result(turn: string, options?: WaitOptions): Promise<TurnResult>;
     /** Ends a turn at any point. The log comes first; Temporal need not be in reach. */
-    cancel(turn: string, request: CancelTurn): Promise<CancelOutcome>;
+    cancel(turn: string, request: CancelTurn, options?: TellOptions): Promise<CancelOutcome>;
     list(filter: { readonly thread: string; readonly branch?: string }): Promise<TurnRow[]>;
     /** What each model call got, why, and what came of it. */
     explain(turn: string): Promise<ExplainedTurn>;
@@ -120,9 +122,9 @@ export interface HoldfastClient {
   readonly approvals: {
     list(filter?: { readonly pending?: boolean; readonly turn?: string }): Promise<ApprovalRow[]>;
     get(approval: string): Promise<ApprovalRow>;
-    decide(decision: ApprovalDecision): Promise<DecisionOutcome>;
+    decide(decision: ApprovalDecision, options?: TellOptions): Promise<DecisionOutcome>;
     /** Decides several at once, each on its own. */
-    decideAll(decisions: readonly ApprovalDecision[]): Promise<DecisionResult[]>;
+    decideAll(decisions: readonly ApprovalDecision[], options?: TellOptions): Promise<DecisionResult[]>;
     /** Tools that may run in a thread without asking. */
     allowed(filter?: AllowanceFilter): Promise<AllowanceRow[]>;
     /** Has such a tool ask again. */
@@ -178,7 +180,7 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
     tenant,
     store,
     pool,
-    assertConnected: () => server.assertConnected(),
+    assertConnected: (withinMs) => server.assertConnected(withinMs),
     starter: { temporal: server.temporal, taskQueue, timeouts: { ...defaultTimeouts, heartbeatMs } },
   };
   const read: <T>(query: Parameters<typeof readViews<T>>[2], at?: Moment) => Promise<T> = async (query, at) =>
@@ -191,7 +193,7 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
       stream: (turn, how) => streamTurn({ ...context, hub: options.hub }, turn, how),
       get: (turn) => getTurn(context, turn),
       result: (turn, wait) => awaitTurn(context, turn, wait),
-      cancel: (turn, request) => cancelTurn(context, turn, request),
+      cancel: (turn, request, how = {}) => tellWithin(context, how, (within) => cancelTurn(within, turn, request)),
       list: (filter) => read((reader) => listTurns(reader, filter)),
       explain: (turn) => explainTurn(context, turn),
       history: (turn) => archivedHistory(context, turn),
@@ -210,8 +212,8 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
     approvals: {
       list: (filter = {}) => read((reader) => listApprovals(reader, filter)),
       get: (approval) => findApproval(context, approval),
-      decide: (decision) => decideApproval(context, decision),
-      decideAll: (decisions) => decideAll(context, decisions),
+      decide: (decision, how = {}) => tellWithin(context, how, (within) => decideApproval(within, decision)),
+      decideAll: (decisions, how = {}) => tellWithin(context, how, (within) => decideAll(within, decisions)),
       allowed: (filter) => read((reader) => listAllowances(reader, filter)),
       revoke: (request) => revokeAllowance(context, request),
     },

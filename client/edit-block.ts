@@ -27,7 +27,7 @@ export interface BlockEdit {
 
 /**
  * Sets a block that stands in every prompt of its scope. Two edits at once cannot both win: the later one gets
- * BlockConflictError with the value that stands. Throws InvalidBlockError when the value is longer than the block's limit.
+ * BlockConflictError with the value that stands. An edit to what stands already writes nothing. Throws InvalidBlockError when the value is longer than the block's limit.
  */
 export async function editBlock(context: ClientContext, edit: BlockEdit): Promise<BlockRow> {
   const { scope, label, value, actor, reason } = edit;
@@ -50,6 +50,8 @@ export async function editBlock(context: ClientContext, edit: BlockEdit): Promis
       'Shorten the value, or raise the limit.',
     );
   }
+  // A repeat, from a caller who does not know whether the first went through, or somebody who wants the same.
+  if (before?.value === value && before.description === description && before.limit === limit) return before;
   if (edit.expectedValue !== undefined && edit.expectedValue !== (before?.value ?? null)) {
     throw new BlockConflictError(label, before?.value ?? null);
   }

@@ -6,6 +6,7 @@ export type { KeyWrapper } from '../eventstore/index.ts';
 export type { WhenBusy } from './when-busy.ts';
 export type { CancelOutcome, CancelTurn } from './cancel-turn.ts';
 export type { SendTurn, TurnResult, WaitOptions } from './send-turn.ts';
+export type { TellOptions } from './tell-within.ts';
 export type { StreamOptions } from './stream-turn.ts';
 export type { TurnStreamItem } from './tell-turn.ts';
 export { createStreamHub } from '../projections/streaming/hub.ts';
@@ -42,3 +43,20 @@ export {
   TurnIdTakenError,
   TurnNotFoundError,
 } from './client-errors.ts';
+export { HoldfastError } from '../errors/holdfast-error.ts';
+export {
+  InvalidReadError,
+  KeyUnavailableError,
+  QuotaExceededError,
+  SchemaDriftError,
+  StatementTimeoutError,
+  StorageFullError,
+  StoreOverloadedError,
+  StoreReadOnlyError,
+  StoreRefusedError,
+  StoreUnavailableError,
+  SubjectForgottenError,
+  UnknownSubjectError,
+  UnknownTenantError,
+  UnsafeRoleError,
+} from '../eventstore/index.ts';

@@ -31,7 +31,7 @@ export interface ClientContext {
   readonly pool: pg.Pool;
   readonly starter: TurnStarter;
   /** Throws TemporalUnavailableError when Temporal does not answer. */
-  readonly assertConnected: () => Promise<void>;
+  readonly assertConnected: (withinMs?: number) => Promise<void>;
 }
 
 /** A message for an agent. */
@@ -80,7 +80,8 @@ export async function sendTurn(
   request: SendTurn,
   options: WaitOptions & { readonly onAccepted?: () => void } = {},
 ): Promise<TurnResult> {
-  const { onAccepted } = options;
+  const { onAccepted, signal } = options;
+  signal?.throwIfAborted();
   const { whenBusy = 'queue' } = request;
   assertWhenBusy(whenBusy);
   if (whenBusy === 'reject')
@@ -108,6 +109,7 @@ export async function awaitReply(
 ): Promise<TurnResult> {
   const deadline = Date.now() + timeoutMs;
   await context.assertConnected();
+  signal?.throwIfAborted();
   const { connection } = context.starter.temporal;
   try {
     // Who hardly waits may be gone before the start has gone out: then the start comes alone, in its own time.
@@ -142,9 +144,12 @@ export async function awaitTurn(
 ): Promise<TurnResult> {
   const deadline = Date.now() + timeoutMs;
   for (let pause = 20; ; pause = Math.min(500, pause * 1.5)) {
+    signal?.throwIfAborted();
     const result = await getTurn(context, turn);
     if (result.status !== 'running' || Date.now() >= deadline) return result;
-    await delay(Math.min(pause, Math.max(1, deadline - Date.now())), undefined, signal ? { signal } : {});
+    const left = Math.max(1, deadline - Date.now());
+    // Its abort error says less than the signal's reason, which the next look throws.
+    await delay(Math.min(pause, left), undefined, signal ? { signal } : {}).catch(() => undefined);
   }
 }
 
