@@ -69,10 +69,9 @@ test('queues can have workers of their own', async ({ onTestFinished }) => {
     const scheduled = (events ?? [])
       .filter(({ eventType }) => eventType === EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
       .map(({ activityTaskScheduledEventAttributes: task }) => [task?.activityType?.name, task?.taskQueue?.name]);
-    return scheduled.length === 2 ? scheduled : undefined;
+    return scheduled.some(([name]) => name === 'extractMemory') ? scheduled : undefined;
   });
-  expect(queues).toEqual([
-    ['runModelStep', rig.taskQueue],
+  expect(queues.filter(([, queue]) => queue !== rig.taskQueue)).toEqual([
     ['extractMemory', `${rig.taskQueue}-background`],
   ]);
   // Nobody serves it: turns go on, it waits.
