@@ -1,3 +1,5 @@
+import { checkApprovals, withApprovals } from './agent-approvals.ts';
+import type { AgentApprovals } from './agent-approvals.ts';
 import { fillLimits } from './agent-limits.ts';
 import type { AgentLimits, FilledLimits } from './agent-limits.ts';
 import { definitionChecks } from './definition-checks.ts';
@@ -39,6 +41,8 @@ export interface AgentOptions {
   /** Tools of your own (`defineTool`), of MCP servers (`mcpTools`) and other agents (`agentTool`). */
   readonly tools?: readonly (Tool | ToolSource)[];
   readonly memory?: AgentMemory;
+  /** When a person must look at calls, by tool (`*` = every other one), in place of the tools' own options. @default those */
+  readonly approvals?: AgentApprovals;
   readonly limits?: AgentLimits;
   /** Ask the model for its words while it writes them, so that `turns.stream` can show them. @default true */
   readonly stream?: boolean;
@@ -54,6 +58,8 @@ export interface Agent {
   /** Where more tools come from once a worker runs; the worker adds them to `tools`. */
   readonly sources: readonly ToolSource[];
   readonly memory: Required<AgentMemory>;
+  /** Applied to `tools` already; sources' tools get them as they come. */
+  readonly approvals: AgentApprovals;
   readonly limits: FilledLimits;
   readonly stream: boolean;
 }
@@ -74,7 +80,17 @@ export function defineAgent(options: AgentOptions): Agent {
     typeof named === 'string' ? `agent "${named.slice(0, 80)}"` : 'an agent',
   );
   checks.object('', options);
-  checks.known('', options, ['name', 'instructions', 'model', 'blocks', 'tools', 'memory', 'limits', 'stream']);
+  checks.known('', options, [
+    'name',
+    'instructions',
+    'model',
+    'blocks',
+    'tools',
+    'memory',
+    'approvals',
+    'limits',
+    'stream',
+  ]);
   checks.text('name', named, { max: 100 });
   const {
     name,
@@ -83,6 +99,7 @@ export function defineAgent(options: AgentOptions): Agent {
     blocks = [],
     tools = [],
     memory = {},
+    approvals = {},
     limits = {},
     stream = true,
   } = options;
@@ -90,12 +107,15 @@ export function defineAgent(options: AgentOptions): Agent {
   if (model !== null) checks.text('model', model, { max: 200 });
   checks.flag('stream', stream);
   const own = checkTools(tools, checks);
+  checkApprovals(approvals, own, checks);
   return {
     name,
     instructions,
     model,
     blocks: fillBlocks(blocks, checks),
-    ...own,
+    tools: own.tools.map((tool) => withApprovals(tool, approvals)),
+    sources: own.sources,
+    approvals,
     memory: fillMemory(memory, checks),
     limits: fillLimits(limits, model, checks),
     stream,

@@ -114,11 +114,7 @@ export function defineTool<Input>(given: ToolOptions<Input>): Tool {
     parameters: parametersOf(given, checks),
   };
   checks.text('description', tool.description, { max: 20_000 });
-  if (tool.approval !== 'never' && tool.approval !== 'always' && typeof tool.approval !== 'function')
-    checks.fail('approval', '"never", "always" or a function of the arguments', tool.approval);
-  checks.count('approvalTimeoutMs', tool.approvalTimeoutMs);
-  checks.oneOf('risk', tool.risk, ['low', 'medium', 'high']);
-  if (tool.onApprovalTimeout !== 'reject') checkEscalation(tool.onApprovalTimeout, checks);
+  checkApproval(tool, checks);
   checks.flag('repeatable', tool.repeatable);
   checks.count('timeoutMs', tool.timeoutMs);
   checks.count('maxResultLength', tool.maxResultLength, { min: 100 });
@@ -129,8 +125,21 @@ export function defineTool<Input>(given: ToolOptions<Input>): Tool {
   return tool as unknown as Tool;
 }
 
-function checkEscalation(escalation: Escalation, checks: DefinitionChecks): void {
-  const option = 'onApprovalTimeout';
+/** Checks the options about approvals, of a tool or of an agent's rules for one (then with the place before their names). */
+export function checkApproval(
+  given: { approval: unknown; approvalTimeoutMs: number; onApprovalTimeout: 'reject' | Escalation; risk: string },
+  checks: DefinitionChecks,
+  place = '',
+): void {
+  if (given.approval !== 'never' && given.approval !== 'always' && typeof given.approval !== 'function')
+    checks.fail(`${place}approval`, '"never", "always" or a function of the arguments', given.approval);
+  checks.count(`${place}approvalTimeoutMs`, given.approvalTimeoutMs);
+  checks.oneOf(`${place}risk`, given.risk, ['low', 'medium', 'high']);
+  if (given.onApprovalTimeout !== 'reject')
+    checkEscalation(given.onApprovalTimeout, checks, `${place}onApprovalTimeout`);
+}
+
+function checkEscalation(escalation: Escalation, checks: DefinitionChecks, option: string): void {
   checks.object(option, escalation);
   checks.known(option, escalation, ['to', 'timeoutMs', 'notify']);
   checks.text(`${option}.to`, escalation.to, { max: 200 });

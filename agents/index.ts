@@ -1,6 +1,7 @@
 /** What an agent's author needs: agents, tools and the configuration file. */
 export { defineAgent, defineConfig } from './define-agent.ts';
 export type { Agent, AgentBlock, AgentMemory, AgentOptions, HoldfastConfig } from './define-agent.ts';
+export type { AgentApprovals, ApprovalRules } from './agent-approvals.ts';
 export type { AgentLimits, FilledLimits, ModelPrice } from './agent-limits.ts';
 export { agentTool } from './agent-tool.ts';
 export type { AgentQuestion, AgentToolOptions } from './agent-tool.ts';

@@ -1,4 +1,5 @@
 import type { ActivityDeps } from '../activities/deps.ts';
+import { withApprovals } from '../agents/agent-approvals.ts';
 import type { Agent } from '../agents/define-agent.ts';
 import type { Tool } from '../agents/define-tool.ts';
 import type { OpenToolSource, ToolSource } from '../agents/tool-source.ts';
@@ -48,7 +49,7 @@ export async function openToolSources(
         if (tools.has(tool.name)) {
           const reason = `agent "${agent.name}" has another tool of this name`;
           log('warn', 'a tool is not offered', { source: source.name, tool: tool.name, reason });
-        } else tools.set(tool.name, tool);
+        } else tools.set(tool.name, withApprovals(tool, agent.approvals));
       }
     }
     return { ...agent, instructions: withMissing(agent), tools: [...tools.values()] };

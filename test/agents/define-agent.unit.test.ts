@@ -29,6 +29,7 @@ test('every option of an agent is filled in', () => {
     blocks: [],
     tools: [],
     sources: [],
+    approvals: {},
     memory: { tools: true, extract: true, recallLimit: 8, recallTokens: 1_200, messageTokens: 6_000 },
     limits: {
       maxSteps: 40,
@@ -59,6 +60,19 @@ test('what is given stands; what is not keeps its default', () => {
   expect(agent.memory).toMatchObject({ tools: true, extract: false, recallLimit: 2, recallTokens: 1_200 });
   expect(agent.blocks.map(({ limit }) => limit)).toEqual([2_000, 5]);
   expect(agent.limits).toMatchObject({ maxSteps: 40, maxToolCalls: 3, maxCostUsd: 0.5, maxTokens: null });
+});
+
+test("an agent's rules about approvals take the place of its tools' own", () => {
+  const tools = [tool('t'), tool('u', { approval: 'always' }), tool('v', { risk: 'high' })];
+  const approvals = { u: { approval: 'never' as const }, '*': { approval: 'always' as const, approvalTimeoutMs: 5 } };
+  const agent = defineAgent({ name: 'a', instructions: '', tools, approvals });
+  expect(agent.tools.map(({ approval, approvalTimeoutMs, risk }) => [approval, approvalTimeoutMs, risk])).toEqual([
+    ['always', 5, 'medium'],
+    ['never', 86_400_000, 'medium'],
+    ['always', 5, 'high'],
+  ]);
+  // The tools themselves are as they were: another agent may have other rules.
+  expect(tools[0]?.approval).toBe('never');
 });
 
 test('every option of a tool is filled in: nothing is repeatable unless it says so', () => {
@@ -111,6 +125,9 @@ const wrongAgents: readonly { readonly options: unknown; readonly says: RegExp }
     says: /limits\.prices\["m"\]\.outputPerMillion .* but nothing/,
   },
   { options: { memory: { recallLimit: -1 } }, says: /memory\.recallLimit .* from 0, but -1/ },
+  { options: { approvals: { t: {} } }, says: /approvals\["t"\] of agent "a" must be for a tool of the agent \(none\)/ },
+  { options: { approvals: { '*': { approval: 'maybe' } } }, says: /approvals\["\*"\]\.approval .* but "maybe"/ },
+  { options: { approvals: { '*': { timeout: 5 } } }, says: /approvals\["\*"\]\.timeout .* must be left out/ },
   { options: { memory: { extract: 'no' } }, says: /memory\.extract .* true or false, but "no"/ },
   {
     options: { blocks: [{ label: 'x', description: '', value: 'long', limit: 3 }] },

@@ -109,8 +109,11 @@ test('without a policy a person approves every call of a server', async ({ onTes
     instructions: 'You probe.',
     tools: [mcpTools({ name: 'probe', ...stdio })],
     memory: { extract: false },
+    approvals: { probe_key: { approval: 'never' } },
   });
   await rig.startHere([agent]);
+  // Unless the agent has a rule of its own.
+  expect((await call(rig, 'mcp-ruled', 'probe_key')).result.status).toBe('completed');
   const { result } = await call(rig, 'mcp-approved', 'probe_add', { a: 4, b: 4 });
   expect(result).toMatchObject({ status: 'waiting', waitingFor: ['mcp-approved.1.0'] });
   const edited = { approval: 'mcp-approved.1.0', actor: 'mia', decision: 'edit' as const, arguments: { a: 5, b: 5 } };
