@@ -87,7 +87,11 @@ export async function runModelStep(
   const calls = breach
     ? skipCalls(sorted, reply, breach.limit)
     : await followToolRule(deps, input, fork, sorted, reply);
-  const outcome: RecordedOutcome = { done, calls: calls.pending, spent, ...(breach ? { breach } : {}) };
+  const outcome: RecordedOutcome = {
+    ...{ done, calls: calls.pending, spent },
+    ...(agent.memory.extract ? {} : { extracts: false }),
+    ...(breach ? { breach } : {}),
+  };
   for (let decision = 1; ; decision++) {
     const command = await buildCommand(deps, input, context, reply, calls, requestedModel, done);
     // At the same time: vectors are found by the digest of their text, and where a crash leaves one out, the worker adds it later.
@@ -117,7 +121,7 @@ export async function runModelStep(
 }
 
 /** The part of a step's outcome that is stored with its command. */
-type RecordedOutcome = Pick<StepOutcome, 'done' | 'calls' | 'spent'> & { readonly breach?: Breach };
+type RecordedOutcome = Pick<StepOutcome, 'done' | 'calls' | 'spent' | 'extracts'> & { readonly breach?: Breach };
 
 async function outcomeAt(
   deps: ActivityDeps,

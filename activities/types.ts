@@ -49,6 +49,8 @@ export interface StepOutcome {
   readonly calls: readonly PendingCall[];
   /** What the turn has used, this step included; absent when blocked. */
   readonly spent?: Spent;
+  /** False when the agent remembers nothing behind its reply. @default true */
+  readonly extracts?: boolean;
   /** An earlier turn of the branch that has not ended: nothing was done, wait for it. */
   readonly blockedBy: string | null;
 }

@@ -40,6 +40,7 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
   let settled: TurnOutcome | undefined;
   let step = 0;
   let position = 0;
+  let extracts = true;
   let spent: Spent = { toolCalls: 0, tokens: 0, costUsd: 0, wallMs: 0 };
   const clock = startWorkClock();
   const children = new Set<ChildCall>();
@@ -67,6 +68,7 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
       step += 1;
       const outcome = await runStep(step);
       position = outcome.position;
+      extracts = outcome.extracts ?? true;
       if (outcome.done) break;
       // All of them end before the turn does: what a call has done must be in the log, also when another one fails.
       const ends = await Promise.allSettled(outcome.calls.map((call) => runCall(step, call)));
@@ -78,7 +80,7 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
     settled = await endEarly(error);
   }
 
-  if (settled.status === 'completed') await extract();
+  if (settled.status === 'completed' && extracts) await extract();
   await condition(allHandlersFinished);
   return settled;
 

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Position } from '../../eventstore/index.ts';
 import { retryConnection } from '../../eventstore/index.ts';
+import type { Corpus } from '../../memory/bm25.ts';
 import type { Scope } from '../../memory/scope.ts';
 import { holdsCondition, lineageOf } from '../branches/lineage.ts';
 import type { ViewReader } from '../read-views.ts';
@@ -76,27 +77,38 @@ function placeholders(values: unknown[]): (value: unknown) => string {
  */
 export async function findByTerms(
   reader: ViewReader,
-  { scope, query, limit = 1000 }: { readonly scope: Scope; readonly query: string; readonly limit?: number },
-): Promise<{ readonly matches: LexicalMatch[]; readonly documents: number; readonly averageLength: number }> {
+  { scope, query, limit = 200 }: { readonly scope: Scope; readonly query: string; readonly limit?: number },
+): Promise<Corpus & { readonly matches: LexicalMatch[] }> {
   const { visible, columns, values, own } = await visibleTo(reader, scope);
   const value = placeholders(values);
-  const { rows } = await reader.client.query<LexicalMatch & { documents: number; average_length: number }>({
+  const { rows } = await reader.client.query<
+    LexicalMatch & { documents: number; average_length: number; holding: number[] }
+  >({
     name: `holdfast_by_terms${own}`,
     text: `with ${visible},
-     q as (select array_agg(lexeme order by lexeme) as terms,
-                  string_agg(quote_literal(lexeme), ' | ')::tsquery as any_term
-           from unnest(to_tsvector('english', ${value(query.slice(0, 10_000))}))),
-     corpus as (select count(*)::int as documents, coalesce(avg(length(terms)), 0)::float8 as average_length from visible)
-     select ${columns}, length(d.terms) as length, corpus.documents, corpus.average_length,
-       (select array_agg(coalesce((select cardinality(u.positions) from unnest(d.terms) u where u.lexeme = term), 0) order by term)
-          from unnest(q.terms) term) as frequencies
-     from visible d, q, corpus
-     where d.terms @@ q.any_term
-     order by ts_rank_cd(d.terms, q.any_term) desc, d.id
-     limit ${value(limit)}`,
+     word as materialized (select lexeme, quote_literal(lexeme)::tsquery as query
+       from unnest(to_tsvector('english', ${value(query.slice(0, 10_000))}))),
+     any_word as (select string_agg(query::text, ' | ')::tsquery as query from word),
+     corpus as materialized (select count(*)::int as documents, coalesce(avg(length(terms)), 0)::float8 as average_length,
+         (select array_agg((select count(*)::int from visible v where v.terms @@ word.query) order by lexeme) from word) as holding
+       from visible),
+     -- Only the best are looked into word by word, which costs more than ranking all.
+     best as (select d.*, ts_rank(d.terms, any_word.query) as near from visible d, any_word where d.terms @@ any_word.query
+       order by near desc, d.id limit ${value(limit)})
+     select ${columns}, length(d.terms) as length, corpus.documents, corpus.average_length, corpus.holding,
+       (select array_agg(coalesce(cardinality(u.positions), 0) order by word.lexeme)
+          from word left join unnest(d.terms) u on u.lexeme = word.lexeme) as frequencies
+     from best d, corpus
+     order by d.near desc, d.id`,
     values,
   });
-  return { matches: rows, documents: rows[0]?.documents ?? 0, averageLength: rows[0]?.average_length ?? 0 };
+  const [first] = rows;
+  return {
+    matches: rows,
+    documents: first?.documents ?? 0,
+    averageLength: first?.average_length ?? 0,
+    holding: first?.holding ?? [],
+  };
 }
 
 /** Documents whose sign bits are nearest to the query's, with their vectors for an exact second pass. */

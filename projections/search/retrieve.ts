@@ -44,8 +44,8 @@ export interface Retrieved {
 const leastSimilarity = 0.15;
 /** Candidates taken from each channel into the fusion. */
 const channelDepth = 50;
-/** Documents with a word of the query that are scored; beyond it, document frequencies are those of the best. */
-const lexicalDepth = 1_000;
+/** Documents with a word of the query that are scored. */
+const lexicalDepth = 200;
 
 /** What the channels found, before it is ranked. */
 interface Found {
@@ -107,9 +107,6 @@ export function chooseMemories({ lexical, similar }: Found, input: Omit<Retrieve
     return best.length;
   };
 
-  if (lexical.matches.length === lexicalDepth) {
-    degraded.push(`more than ${lexicalDepth} memories share words with the query; the best of them were ranked`);
-  }
   const bm25Scores = bm25(lexical.matches, lexical);
   const channels: Record<string, number> = {
     words: keep(

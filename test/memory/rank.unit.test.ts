@@ -36,7 +36,7 @@ describe('bm25', () => {
         { id: 'a', frequencies: [2, 0], length: 10 },
         { id: 'b', frequencies: [1, 3], length: 5 },
       ],
-      { documents: 4, averageLength: 5 },
+      { documents: 4, averageLength: 5, holding: [2, 1] },
     );
     expect(scores.get('a')).toBeCloseTo(0.807963, 5);
     expect(scores.get('b')).toBeCloseTo(0.693147 + (1.203973 * 3 * 1.9) / 3.9, 5);
@@ -45,8 +45,11 @@ describe('bm25', () => {
   test('takes other constants, gives nothing for nothing and survives an empty corpus', () => {
     const match = { id: 'a', frequencies: [1], length: 0 };
     // k1 = 2, b = 0: norm = 2; ln(1 + 0.5/1.5) · 3/3
-    expect(bm25([match], { documents: 1, averageLength: 0 }, { k1: 2, b: 0 }).get('a')).toBeCloseTo(Math.log(4 / 3), 6);
-    expect(bm25([], { documents: 0, averageLength: 0 })).toEqual(new Map());
+    expect(bm25([match], { documents: 1, averageLength: 0, holding: [1] }, { k1: 2, b: 0 }).get('a')).toBeCloseTo(
+      Math.log(4 / 3),
+      6,
+    );
+    expect(bm25([], { documents: 0, averageLength: 0, holding: [] })).toEqual(new Map());
   });
 
   test('rewards rarer terms, more occurrences and shorter texts', () => {
@@ -57,7 +60,7 @@ describe('bm25', () => {
         { id: 'twice', frequencies: [2, 0], length: 5 },
         { id: 'long', frequencies: [1, 0], length: 50 },
       ],
-      { documents: 9, averageLength: 5 },
+      { documents: 9, averageLength: 5, holding: [3, 1] },
     );
     const of = (id: string): number => scores.get(id) ?? 0;
     expect(of('rare')).toBeGreaterThan(of('twice'));
