@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import inspector from 'node:inspector';
 import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import type { ExplainedStep, HoldfastClient } from '../client/index.ts';
 import { HistoryNotArchivedError } from '../client/client-errors.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
@@ -19,15 +20,19 @@ export function registerReplay(program: Command): void {
     program
       .command('replay <turn>')
       .description('run a turn again from its archived history and check its prompts byte for byte')
-      .option('--inspect', 'run workflow code where a debugger can stop in it')
-      .action((turn: string, { inspect = false }: { inspect?: boolean }, command: Command) =>
+      .option(
+        '--inspect [host:port]',
+        'wait for a debugger that can stop in workflow code (default: 127.0.0.1:9229)',
+        inspectAt,
+      )
+      .action((turn: string, { inspect }: { inspect?: InspectAt | true }, command: Command) =>
         runCommand(command, async (run) => {
           const { archived, steps } = await run.withClient(async (client) => {
             // First, so that an unknown turn is an error at once and not after a wait.
             const { steps } = await client.turns.explain(turn);
             return { archived: await awaitHistory(client, run.output, turn), steps };
           }, turn);
-          if (inspect) await awaitDebugger(run.output);
+          if (inspect) await awaitDebugger(run.output, inspect === true ? { host: '127.0.0.1', port: 9229 } : inspect);
           const replayed = await replayQuietly(archived);
           return judge(turn, replayed, steps);
         }),
@@ -115,11 +120,33 @@ async function awaitHistory(client: HoldfastClient, output: Output, turn: string
   }
 }
 
-async function awaitDebugger(output: Output): Promise<void> {
+/**
+ * Opens the inspector of this process, says how to attach, and waits until a debugger has: the replay runs in this thread, without a
+ * limit on its time, so breakpoints in workflow code stop it. Under `node --inspect` there is one already.
+ */
+async function awaitDebugger(output: Output, { host, port }: InspectAt): Promise<void> {
   if (inspector.url() !== undefined) return;
-  inspector.open(9229, '127.0.0.1');
-  if (!process.stdin.isTTY) return;
-  output.say('Attach a debugger (chrome://inspect, or your editor at 127.0.0.1:9229), set a breakpoint in workflows/.');
+  inspector.open(port, host);
+  output.say(
+    [
+      `The replay waits for a debugger at ${inspector.url() ?? `${host}:${port}`}`,
+      `Attach with chrome://inspect, with your editor ("attach" to ${new URL(inspector.url() ?? '').host}), or with \`node inspect ${new URL(inspector.url() ?? '').host}\`,`,
+      'set a breakpoint in workflows/agent-turn.ts (source maps are on), and let it run.',
+    ].join('\n'),
+  );
   inspector.waitForDebugger();
+  // Gives the debugger its turn before the work begins.
   await delay(0);
+}
+
+interface InspectAt {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `9229`, or `127.0.0.1:9229`. */
+function inspectAt(value: string): InspectAt {
+  const [, host = '127.0.0.1', port] = /^(?:(.+):)?(\d{1,5})$/.exec(value) ?? [];
+  if (port === undefined || Number(port) > 65_535) throw new InvalidArgumentError('Expected a port or host:port.');
+  return { host, port: Number(port) };
 }

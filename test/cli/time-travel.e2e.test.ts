@@ -7,7 +7,8 @@ import { defineAgent, defineTool } from '../../agents/index.ts';
 import '../support/quiet-runtime.ts';
 import { withDatabase } from '../support/with-database.ts';
 import { withWorker } from '../support/with-worker.ts';
-import { cliEnvironment, documentOf, runCli } from './run-cli.ts';
+import { until } from '../support/until.ts';
+import { cliEnvironment, documentOf, runCli, startCli } from './run-cli.ts';
 import type { CliDocument, CliRun } from './run-cli.ts';
 
 const echo = defineTool({
@@ -157,5 +158,59 @@ describe('rerun-step', () => {
   test('of a step that is not there is refused', async () => {
     expect(await json('rerun-step', 't1', '7')).toMatchObject({ code: 2, error: { code: 'INVALID_RERUN' } });
     expect(await json('rerun-step', 't9', '1')).toMatchObject({ code: 3, error: { code: 'TURN_NOT_FOUND' } });
+  });
+});
+
+/** What the inspector says when it stopped. */
+interface Paused {
+  readonly hitBreakpoints?: readonly string[];
+}
+
+describe('replay', () => {
+  test('of a fork and of a turn: the code does the same, and every prompt is the recorded one', async () => {
+    await cli('fork', 'trip', '--at', 't1/1', '--name', 'other', '--tool-result', 'echo=nothing');
+    for (const turn of ['t1', 't1~other']) {
+      const { code, data } = await json('replay', turn);
+      expect(code).toBe(0);
+      expect(data).toMatchObject({ workflow: { deterministic: true } });
+      const { prompts } = data as { prompts: { matches: boolean }[] };
+      expect(prompts.map(({ matches }) => matches)).toEqual(turn === 't1' ? [true, true] : [true]);
+    }
+  });
+
+  test('needs no Temporal: a new process replays from the log alone', async () => {
+    await json('replay', 't1');
+    const env = { ...cliEnvironment(database, worker), TEMPORAL_ADDRESS: '127.0.0.1:1' };
+    const run = await runCli(['replay', 't1', '--json'], { env });
+    expect(documentOf(run).data).toMatchObject({ workflow: { deterministic: true }, prompts: [{}, {}] });
+  });
+
+  test('--inspect waits for a debugger, which sees the workflow code', async () => {
+    const child = startCli(['replay', 't1', '--inspect', '0'], cliEnvironment(database, worker));
+    let [stdout, stderr] = ['', ''];
+    child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString('utf8')));
+    child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
+    const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
+    const url = await until('the inspector', () => /waits for a debugger at (ws:\S+)/.exec(stderr)?.[1], {
+      timeoutMs: 20_000,
+    });
+    const socket = new WebSocket(url);
+    const stops: string[] = [];
+    const send = (method: string, params = {}): void => socket.send(JSON.stringify({ id: 1, method, params }));
+    socket.addEventListener('message', ({ data }) => {
+      const { method, params } = JSON.parse(String(data)) as { method?: string; params?: Paused };
+      if (method !== 'Debugger.paused') return;
+      stops.push(...(params?.hitBreakpoints ?? []));
+      send('Debugger.resume');
+    });
+    await new Promise((resolve) => socket.addEventListener('open', resolve, { once: true }));
+    expect(stdout).toBe('');
+    send('Debugger.enable');
+    send('Debugger.setBreakpointByUrl', { urlRegex: 'workflow-bundle-.*', lineNumber: 0 });
+    send('Runtime.runIfWaitingForDebugger');
+    await until('the replay', () => (/workflow +ok/.test(stdout) ? true : undefined), { timeoutMs: 20_000 });
+    expect(stops).toContainEqual(expect.stringContaining('workflow-bundle-'));
+    socket.close();
+    expect(await closed).toBe(0);
   });
 });
