@@ -162,7 +162,12 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
     const { awaitChild: ask } = proxyActivities<Pick<Activities, 'awaitChild'>>({
       startToCloseTimeout: '30s',
       scheduleToCloseTimeout: leftMs,
-      retry: { initialInterval: '100ms', backoffCoefficient: 1.3, maximumInterval: '2s' },
+      // People take their time.
+      retry: {
+        initialInterval: '100ms',
+        backoffCoefficient: 1.3,
+        maximumInterval: asking.seen.length > 0 ? '5s' : '2s',
+      },
     });
     try {
       return await ask({ ...ref, ...asking });
