@@ -146,6 +146,24 @@ export interface SweepReport {
   readonly failed: number;
 }
 
+/** Names a schedule. */
+export interface ScheduleRef {
+  readonly tenant: string;
+  readonly schedule: string;
+}
+
+/** A turn that a schedule is to start. */
+export interface ScheduledTurn extends ScheduleRef {
+  /** When it was due, ISO 8601. */
+  readonly due: string;
+}
+
+/** The activities of schedules. */
+export interface ScheduleActivities {
+  /** Requests and starts the turn, once. */
+  requestScheduledTurn(input: ScheduledTurn): Promise<void>;
+}
+
 /** The activities of the sweeper. */
 export interface SweepActivities {
   /** Repairs what crashes left behind, in every tenant of the worker. */

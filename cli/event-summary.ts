@@ -24,6 +24,10 @@ export function eventSummary(event: MemoryEvent): string {
       return `${event.data.approval}: nobody decided, ${event.data.to} is asked until ${event.data.deadline}`;
     case 'ApprovalWaived':
       return `${event.data.tool} need not ask: allowed with ${event.data.allowedBy}`;
+    case 'ScheduleDefined':
+      return `${event.data.schedule} sends to ${event.data.thread}: ${short(event.data.message)}`;
+    case 'ScheduleChanged':
+      return `${event.data.schedule} is ${event.data.state}, says ${event.data.actor}`;
     case 'ToolAllowanceRevoked':
       return `${event.data.tool} asks again in ${event.data.thread}, says ${event.data.actor}`;
     case 'ApprovalDecisionIgnored':

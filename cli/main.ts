@@ -22,6 +22,7 @@ import { createOutput, UsageError } from './output.ts';
 import { registerRebuild } from './rebuild.ts';
 import { registerReplay } from './replay.ts';
 import { registerRerunStep } from './rerun-step.ts';
+import { registerSchedules } from './schedules.ts';
 import { registerSend } from './send.ts';
 import { registerState } from './state.ts';
 import { registerTenants } from './tenants.ts';
@@ -80,6 +81,7 @@ const registrations = [
   registerMemory,
   registerKeys,
   registerApprovals,
+  registerSchedules,
   registerExport,
   registerImport,
   registerVerify,

@@ -49,6 +49,31 @@ export class ThreadBusyError extends HoldfastError {
   }
 }
 
+/** Thrown when a schedule breaks a rule. Nothing fires. */
+export class InvalidScheduleError extends HoldfastError {
+  constructor(message: string, hint: string) {
+    super('INVALID_SCHEDULE', message, { hint });
+  }
+}
+
+/** Thrown when an id names another schedule already. The first one stands. */
+export class ScheduleTakenError extends HoldfastError {
+  constructor(schedule: string) {
+    super('SCHEDULE_TAKEN', `Schedule "${schedule}" is there already, with another message, place or time.`, {
+      hint: 'Delete it first (`holdfast schedules delete`), or use another id.',
+    });
+  }
+}
+
+/** Thrown when there is no such schedule in the tenant's log. */
+export class ScheduleNotKnownError extends HoldfastError {
+  constructor(schedule: string) {
+    super('SCHEDULE_NOT_FOUND', `There is no schedule "${schedule}" in this tenant.`, {
+      hint: 'List them with `holdfast schedules ls`.',
+    });
+  }
+}
+
 /** Thrown when a turn id was used before for another message. The first message stands. */
 export class TurnIdTakenError extends HoldfastError {
   constructor(turn: string, thread: string) {

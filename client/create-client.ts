@@ -28,6 +28,9 @@ import { decideApproval, findApproval } from './decide-approval.ts';
 import type { ApprovalDecision, DecisionOutcome } from './decide-approval.ts';
 import { diffBranches } from './diff-branches.ts';
 import type { BranchDiff, BranchDiffRequest } from './diff-branches.ts';
+import type { ScheduleRow } from '../projections/schedules/queries.ts';
+import { changeSchedule, createSchedule, readSchedules } from './schedules.ts';
+import type { CreateSchedule, ScheduleOutcome } from './schedules.ts';
 import { revokeAllowance } from './revoke-allowance.ts';
 import type { RevokeAllowance } from './revoke-allowance.ts';
 import { diffMemory } from './diff-memory.ts';
@@ -130,6 +133,14 @@ export interface HoldfastClient {
     /** Has such a tool ask again. */
     revoke(request: RevokeAllowance): Promise<AllowanceRow>;
   };
+  readonly schedules: {
+    /** Has a timer start turns. */
+    create(request: CreateSchedule): Promise<ScheduleOutcome>;
+    list(): Promise<ScheduleRow[]>;
+    pause(schedule: string, by: { readonly actor: string }): Promise<ScheduleOutcome>;
+    resume(schedule: string, by: { readonly actor: string }): Promise<ScheduleOutcome>;
+    delete(schedule: string, by: { readonly actor: string }): Promise<ScheduleOutcome>;
+  };
   /** Reads of memory take `at`: a position, or a time, which stands for the last position recorded at or before it. */
   readonly memory: {
     search(request: {
@@ -216,6 +227,13 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
       decideAll: (decisions, how = {}) => tellWithin(context, how, (within) => decideAll(within, decisions)),
       allowed: (filter) => read((reader) => listAllowances(reader, filter)),
       revoke: (request) => revokeAllowance(context, request),
+    },
+    schedules: {
+      create: (request) => createSchedule(context, request),
+      list: () => readSchedules(context),
+      pause: (schedule, { actor }) => changeSchedule(context, schedule, { state: 'paused', actor }),
+      resume: (schedule, { actor }) => changeSchedule(context, schedule, { state: 'active', actor }),
+      delete: (schedule, { actor }) => changeSchedule(context, schedule, { state: 'deleted', actor }),
     },
     memory: {
       async search({ query, scope, limit, at }) {

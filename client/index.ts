@@ -3,6 +3,7 @@ export { createClient } from './create-client.ts';
 export type { ClientOptions, HoldfastClient } from './create-client.ts';
 export { localKeyWrapper } from '../eventstore/index.ts';
 export type { KeyWrapper } from '../eventstore/index.ts';
+export type { CreateSchedule, ScheduleOutcome, ScheduleTimes } from './schedules.ts';
 export type { WhenBusy } from './when-busy.ts';
 export type { CancelOutcome, CancelTurn } from './cancel-turn.ts';
 export type { SendTurn, TurnResult, WaitOptions } from './send-turn.ts';
@@ -35,8 +36,11 @@ export {
   InvalidBlockError,
   InvalidDecisionError,
   InvalidOffsetError,
+  InvalidScheduleError,
   InvalidTurnError,
   StreamTimeoutError,
+  ScheduleNotKnownError,
+  ScheduleTakenError,
   TemporalUnavailableError,
   ThreadBusyError,
   ThreadNotFoundError,

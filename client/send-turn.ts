@@ -169,8 +169,9 @@ export async function getTurn(context: ClientContext, turn: string): Promise<Tur
   });
 }
 
-async function requestTurn(
-  context: ClientContext,
+/** Puts a message in the log; a repeat finds it there. Throws InvalidTurnError, TurnIdTakenError and the errors of the store. */
+export async function requestTurn(
+  context: Pick<ClientContext, 'tenant' | 'store'>,
   request: SendTurn,
 ): Promise<{ turn: string; thread: string; branch: string; replayed: boolean }> {
   const {

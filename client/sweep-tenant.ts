@@ -5,6 +5,9 @@ import { listOpenTurns, listUnclosedAborts, listUnheededDecisions } from '../pro
 import type { UnheededDecision } from '../projections/threads/sweep-queries.ts';
 import { approvalDecidedSignal, progressQuery, turnWorkflowId } from '../workflows/messages.ts';
 import { closeGoneTurn } from './close-gone-turn.ts';
+import { requestScheduledTurn } from './request-scheduled-turn.ts';
+import { ensureTemporalSchedule } from './temporal-schedule.ts';
+import { listSchedules } from '../projections/schedules/queries.ts';
 import type { ClientContext } from './send-turn.ts';
 import { workflowState } from './start-turn.ts';
 
@@ -52,6 +55,14 @@ export async function sweepTenant(
   await inParallel(unheeded, async (decision) => {
     if (await tellAgain(decision)) report.told += 1;
   });
+  const schedules = await readViews(pool, number, (reader) => listSchedules(reader));
+  await inParallel(schedules, async (row) => {
+    // A wiped server has lost it; one that could not be reached was not told.
+    await ensureTemporalSchedule(starter, tenant, row);
+    const { at } = row.timing;
+    if (at !== null && !row.paused && Date.parse(at) < Date.now() - graceMs)
+      await requestScheduledTurn({ store, pool, starter }, { tenant, schedule: row.schedule, due: at });
+  });
   const aborted = await readViews(pool, number, (reader) => listUnclosedAborts(reader));
   await inParallel(aborted, async (ref) => {
     if ((await workflowState(starter, { ...ref, tenant, agent: '' })) !== 'running') return;
@@ -81,7 +92,7 @@ export async function sweepTenant(
     return temporal.workflow.getHandle(turnWorkflowId({ taskQueue, tenant, branch: ref.branch, turn: ref.turn }));
   }
 
-  async function inParallel<T extends { readonly turn: string }>(
+  async function inParallel<T extends { readonly turn: string } | { readonly schedule: string }>(
     items: readonly T[],
     repair: (item: T) => Promise<void>,
   ): Promise<void> {
@@ -93,7 +104,7 @@ export async function sweepTenant(
           await repair(item);
         } catch (error) {
           report.failed += 1;
-          onFailure(`turn ${item.turn}`, error);
+          onFailure('turn' in item ? `turn ${item.turn}` : `schedule ${item.schedule}`, error);
         }
       }
     };

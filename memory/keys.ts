@@ -15,6 +15,7 @@ export const streams = {
   approval: (approval: string): string => `approval/${approval}`,
   allowance: (thread: string, branch: string, tool: string): string =>
     `allowance/${encodeURIComponent(thread)}/${encodeURIComponent(branch)}/${tool}`,
+  schedule: (schedule: string): string => `schedule/${encodeURIComponent(schedule)}`,
   ignoredDecisions: (approval: string): string => `approval-ignored/${approval}`,
   extraction: (turn: string): string => `extraction/${escape(turn)}`,
   history: (turn: string): string => `history/${escape(turn)}`,
@@ -35,6 +36,8 @@ export const commands = {
     `turn/${escape(turn)}/step/${step}/tool/${ordinal}/started`,
   /** What a decision says besides is not in its id: ids are public for ever, and short texts can be guessed against a digest. */
   decision: (approval: string, decision: string, actor: string): string => `approval/${approval}/${decision}/${actor}`,
+  /** @param version the stream's before */
+  schedule: (schedule: string, version: number): string => `schedule/${encodeURIComponent(schedule)}/${version}`,
   escalation: (approval: string): string => `approval/${approval}/escalated`,
   /** Each allowance is revoked once: it is known by the approval that gave it. */
   revokeAllowance: (approval: string): string => `approval/${approval}/revoked`,

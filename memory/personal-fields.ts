@@ -28,6 +28,7 @@ export const personalFields = {
     'toolCalls.*.arguments': '{}',
   },
   ToolCompleted: { arguments: null, result: forgottenText },
+  ScheduleDefined: { message: forgottenText },
   ApprovalRequested: { arguments: {}, argumentsHash: forgottenText, reason: forgottenText },
   ApprovalDecided: { arguments: null, message: forgottenText, reason: forgottenText },
   // What a person says about cancelling it. The texts of our own come without a subject.

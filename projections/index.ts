@@ -6,6 +6,7 @@ import { personalFields } from '../memory/personal-fields.ts';
 import { branchesProjection } from './branches/projection.ts';
 import { episodicProjection } from './episodic/projection.ts';
 import { proceduralProjection } from './procedural/projection.ts';
+import { schedulesProjection } from './schedules/projection.ts';
 import { forgottenVectors } from './search/forget-vectors.ts';
 import { searchProjection } from './search/projection.ts';
 import { forgottenText } from './streaming/forget-text.ts';
@@ -22,6 +23,7 @@ export const projections: readonly Projection<MemoryEvent>[] = [
   proceduralProjection,
   searchProjection,
   branchesProjection,
+  schedulesProjection,
 ];
 
 /** The schema of a Holdfast database, for `migrate` and `assertSchema`. */

@@ -6,6 +6,7 @@ import { positionOf, withTenant } from '../eventstore/index.ts';
 import type { forkEndView, forkView } from './branches/views.ts';
 import type { roundView } from './episodic/views.ts';
 import type { procedureView, toolOutcomeView } from './procedural/views.ts';
+import type { schedulePauseView, scheduleView } from './schedules/views.ts';
 import type { documentView } from './search/views.ts';
 import type { factEndView, factSourceView, factView } from './semantic/views.ts';
 import type {
@@ -40,6 +41,8 @@ export interface ViewDatabase {
   round: ViewTable<typeof roundView.columns>;
   procedure: ViewTable<typeof procedureView.columns>;
   tool_outcome: ViewTable<typeof toolOutcomeView.columns>;
+  schedule: ViewTable<typeof scheduleView.columns>;
+  schedule_pause: ViewTable<typeof schedulePauseView.columns>;
   message: ViewTable<typeof messageView.columns>;
   block: ViewTable<typeof blockView.columns>;
   memory_document: ViewTable<typeof documentView.columns> & { readonly terms: string };

@@ -7,6 +7,8 @@ import { createActivities } from '../activities/create-activities.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
 import { decideForTurn } from '../client/decide-for-turn.ts';
 import { cancelTurn } from '../client/cancel-turn.ts';
+import type { ScheduledTurn } from '../activities/types.ts';
+import { requestScheduledTurn } from '../client/request-scheduled-turn.ts';
 import { closeGoneTurn } from '../client/close-gone-turn.ts';
 import { assertSafeRole, assertSchema, createEventStore, openPool } from '../eventstore/index.ts';
 import type { KeyWrapper } from '../eventstore/index.ts';
@@ -150,6 +152,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       queues,
       activities: {
         ...activities,
+        requestScheduledTurn: (input: ScheduledTurn) => requestScheduledTurn({ store, pool, starter }, input),
         ...createSweepActivities({ store, pool, starter }, { tenants: options.tenants, graceMs, log }),
       },
       workflows: { workflowBundle: bundle },

@@ -1,3 +1,4 @@
 /** Every workflow of Holdfast: the entry point of the bundle that workers run. */
 export { agentTurn } from './agent-turn.ts';
 export { sweep } from './sweep.ts';
+export { scheduledTurn } from './scheduled-turn.ts';

@@ -77,6 +77,9 @@ export const progressQuery = defineQuery<{ step: number; waitingFor: readonly st
 /** Name under which the turn workflow is registered. */
 export const agentTurnWorkflow = 'agentTurn';
 
+/** Name under which the workflow is registered that a schedule starts. */
+export const scheduledTurnWorkflow = 'scheduledTurn';
+
 /** Name under which the sweeper's workflow is registered. */
 export const sweepWorkflow = 'sweep';
 

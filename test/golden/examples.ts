@@ -114,6 +114,16 @@ export const examples: {
       deadline: '2026-05-31T19:00:00.000Z',
     },
     ApprovalWaived: { ...turn, step: 2, ordinal: 0, tool: 'refund', allowedBy: 'refund-1.1.0' },
+    ScheduleDefined: {
+      schedule: 'weekly',
+      thread: 'support',
+      branch: 'main',
+      agent: 'support',
+      user: 'ana',
+      message: 'How did the week go?',
+      timing: { cron: '0 9 * * 1', everyMs: null, at: null },
+    },
+    ScheduleChanged: { schedule: 'weekly', state: 'paused', actor: 'user:bo' },
     ToolAllowanceRevoked: { thread: 'support', branch: 'main', tool: 'refund', actor: 'user:bo' },
     ApprovalDecided: {
       ...turn,

@@ -33,6 +33,8 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   ApprovalRequested: [...ofCall, 'approval', 'argumentsSchema', 'risk', 'deadline', 'onTimeout', 'escalation.to'],
   ApprovalEscalated: ['approval', 'tool', 'to', 'deadline'],
   ApprovalWaived: ['tool', 'allowedBy'],
+  ScheduleDefined: ['schedule', 'user', 'timing.cron'],
+  ScheduleChanged: ['schedule', 'state', 'actor'],
   ToolAllowanceRevoked: ['tool', 'actor'],
   ApprovalDecided: ['approval', 'decision', 'actor', 'remember.for', 'remember.tool'],
   ApprovalDecisionIgnored: ['approval', 'decision', 'actor', 'why'],

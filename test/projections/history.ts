@@ -70,10 +70,28 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
     type: 'AgentConfigured',
     data: { agent: `${mark}-agent`, hash: 'h1', model: 'demo', instructions: `You are ${mark}.`, tools: [] },
   });
+  for (const id of ['weekly', 'paused', 'deleted']) schedule(id);
   for (let n = 0; n < turns; n++) turn(n);
   // Last, so that they change nothing about the rest.
   for (const each of forks) each();
   return commands;
+
+  function schedule(id: string): void {
+    about = ['user:bo'];
+    const schedule = `${mark}-${id}`;
+    const place = { thread: `${mark}-thread-0`, branch: 'main', agent: `${mark}-agent`, user: 'bo' };
+    const message = `Reminder of ${mark}`;
+    commit(`schedule/${id}`, {
+      type: 'ScheduleDefined',
+      data: { ...place, schedule, message, timing: { cron: '0 9 * * 1', everyMs: null, at: null } },
+    });
+    about = [];
+    for (const state of ['paused', id === 'weekly' ? 'active' : id] as const) {
+      if (state !== 'paused' && state !== 'active' && state !== 'deleted') continue;
+      if (id !== 'paused' || state === 'paused')
+        commit(`schedule/${id}/${state}`, { type: 'ScheduleChanged', data: { schedule, state, actor: 'bo' } });
+    }
+  }
 
   function turn(n: number): void {
     const ref: TurnRef = {
