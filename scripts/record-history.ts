@@ -14,7 +14,7 @@ import { holdfastSchema } from '../projections/index.ts';
 import { startPostgres } from '../stack/start-postgres.ts';
 import { startTemporal } from '../stack/start-temporal.ts';
 import { startWorker } from '../worker/create-worker.ts';
-import { sweepWorkflow, turnWorkflowId } from '../workflows/messages.ts';
+import { scheduledTurnWorkflow, sweepWorkflow, turnWorkflowId } from '../workflows/messages.ts';
 
 /**
  * Records the golden histories of a release: `node scripts/record-history.ts v0.1.0`. Run it once per released version of the
@@ -74,11 +74,11 @@ async function main(version: string | undefined): Promise<void> {
       await writeFile(join(target, `${name}.json`), `${JSON.stringify(recorded, null, 2)}\n`);
       console.log(`recorded ${version}/${name}.json`);
     }
-    await writeFile(
-      join(target, 'sweep.json'),
-      `${JSON.stringify(await recordSweep(new Client({ connection })), null, 2)}\n`,
-    );
-    console.log(`recorded ${version}/sweep.json`);
+    for (const [name, start] of Object.entries(others)) {
+      const recorded = await recordOther(new Client({ connection }), start);
+      await writeFile(join(target, `${name}.json`), `${JSON.stringify(recorded, null, 2)}\n`);
+      console.log(`recorded ${version}/${name}.json`);
+    }
   } finally {
     for (const close of closers.reverse()) await close();
   }
@@ -123,10 +123,24 @@ async function recordedHistory(client: HoldfastClient, turn: string) {
   }
 }
 
-/** A round of the sweeper, which finds nothing to repair. */
-async function recordSweep(temporal: Client) {
-  const workflowId = 'recorded-sweep';
-  await temporal.workflow.execute(sweepWorkflow, { workflowId, taskQueue });
+interface OtherStart {
+  readonly workflow: string;
+  readonly workflowId: string;
+  readonly args: unknown[];
+}
+
+/** Workflows beside turns: a round of the sweeper, and a schedule that fires; both find nothing to do. */
+const others: Readonly<Record<string, OtherStart>> = {
+  sweep: { workflow: sweepWorkflow, workflowId: 'recorded-sweep', args: [] },
+  'scheduled-turn': {
+    workflow: scheduledTurnWorkflow,
+    workflowId: 'recorded-schedule-2026-05-30T18:00:00Z',
+    args: [{ tenant: 'default', schedule: 'recorded' }],
+  },
+};
+
+async function recordOther(temporal: Client, { workflow, workflowId, args }: OtherStart) {
+  await temporal.workflow.execute(workflow, { workflowId, taskQueue, args });
   return golden(workflowId, await temporal.workflow.getHandle(workflowId).fetchHistory());
 }
 
