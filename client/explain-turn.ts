@@ -6,7 +6,9 @@ import type { MemoryEvent, MemoryOutcome, RecalledItem, StepCompleted } from '..
 import type { ThreadMessage } from '../memory/prompt.ts';
 import { toPromptMessage } from '../memory/prompt.ts';
 import { streams } from '../memory/keys.ts';
-import { heldAt, readViews } from '../projections/read-views.ts';
+import { holdsFor } from '../projections/branches/lineage.ts';
+import { branchLineage } from '../projections/branches/queries.ts';
+import { readViews } from '../projections/read-views.ts';
 import { findExtraction } from '../projections/threads/queries.ts';
 import { HistoryNotArchivedError } from './client-errors.ts';
 import type { ClientContext, TurnResult } from './send-turn.ts';
@@ -88,7 +90,7 @@ async function explainStep(
     toolCalls: data.toolCalls,
     retrieval: data.retrieval && {
       ...data.retrieval,
-      items: await withTexts(context, data.retrieval.items, data.basePosition),
+      items: await withTexts(context, data.retrieval.items, data),
     },
     instructions,
     prompt: messages,
@@ -159,26 +161,31 @@ async function eventAt(context: ClientContext, position: number): Promise<Stored
 async function withTexts(
   context: ClientContext,
   items: readonly RecalledItem[],
-  position: number,
+  { thread, branch, basePosition }: StepCompleted['data'],
 ): Promise<ExplainedItem[]> {
   if (items.length === 0) return [];
   const tenant = await context.store.tenantNumber(context.tenant);
   const rows = await readViews(
     context.pool,
     tenant,
-    ({ db, position: at }) =>
-      db
+    async (reader) =>
+      reader.db
         .selectFrom('memory_document')
         .select(['id', 'content', 'thread', 'turn'])
         .where('tenant', '=', tenant)
-        .where(heldAt(at, 'memory_document'))
+        .where(
+          holdsFor(reader, await branchLineage(reader, { thread, branch }), {
+            alias: 'memory_document',
+            item: 'memory_document.id',
+          }),
+        )
         .where(
           'id',
           'in',
           items.map(({ id }) => id),
         )
         .execute(),
-    { at: position },
+    { at: basePosition },
   );
   const byId = new Map(rows.map((row) => [row.id, row]));
   return items.map((item) => {

@@ -111,6 +111,10 @@ describe('a fork', () => {
     await send('cat-2', 'What is my cat called, and where do I live?', 'cat');
     expect((await rig.client.turns.get('cat-2')).reply).toMatch(/Mia/);
     expect((await rig.client.turns.get('cat-2')).reply).not.toMatch(/Porto/);
+    // Explained with the words of what it inherited, also where the parent has given them up since.
+    const recalled = (await steps('cat-2')).flatMap(({ retrieval }) => retrieval?.items ?? []);
+    expect(recalled.map(({ text }) => text).join()).toContain('Lisbon');
+    expect(recalled.filter(({ text }) => text === '(forgotten)')).toEqual([]);
     const deeper = await fork({
       branch: 'cat',
       at: { turn: 'cat-2', step: 0 },
