@@ -8,7 +8,7 @@ import { subjectsOf } from '../memory/subject.ts';
 import { readViews } from '../projections/read-views.ts';
 import { listTurns } from '../projections/threads/queries.ts';
 import { TurnIdTakenError } from './client-errors.ts';
-import { planChanges } from './fork-changes.ts';
+import { carriesChange, planChanges } from './fork-changes.ts';
 import type { ForkChange } from './fork-changes.ts';
 import { BranchTakenError, InvalidForkError } from './fork-errors.ts';
 import { findForkPoint } from './fork-point.ts';
@@ -183,7 +183,8 @@ async function readFork(context: ClientContext, request: ForkRequest, branch: st
     // A forgotten message cannot be compared: the fork is the one of that name.
     (turn?.forgotten === true || !forked.changes.message || turn?.data.message === change.message) &&
     forked.changes.message === (change.message !== undefined) &&
-    JSON.stringify(forked.changes.removed) === JSON.stringify(change.memory?.facts?.remove ?? []);
+    JSON.stringify(forked.changes.removed) === JSON.stringify(change.memory?.facts?.remove ?? []) &&
+    carriesChange(events, change);
   if (!same) throw new BranchTakenError(thread, branch);
   return {
     ...{ thread, branch, parent: forked.parent, position: forked.position, tools },

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { forkOf, turnScope } from '../memory/scope.ts';
 import type { NewEvent } from '../eventstore/index.ts';
 import type { FactKind, MemoryEvent, RecordedToolCall } from '../memory/events.ts';
@@ -173,8 +174,9 @@ export async function planChanges(head: ViewReader, plan: ForkPlan): Promise<For
 async function toolResult(
   reader: ViewReader,
   { thread, branch, place: { open, steps }, newTurn }: ForkPlan,
-  { step, ordinal, call, result }: ForkToolResult,
+  asked: ForkToolResult,
 ) {
+  const { step, ordinal, call } = asked;
   if (open === null || newTurn === null || step > steps || step < 1) {
     throw new InvalidForkError(
       `The result of a call of step ${step} cannot be changed: the fork takes over ${steps} steps.`,
@@ -195,7 +197,6 @@ async function toolResult(
       'Name the call by its place, counted from 0, or its id.',
     );
   }
-  const text = typeof result === 'string' ? result : (JSON.stringify(result) as string | undefined);
   return {
     type: 'ToolCompleted' as const,
     stream: streams.turn(newTurn),
@@ -207,11 +208,39 @@ async function toolResult(
       outcome: 'ok' as const,
       code: 'CHANGED_BY_FORK',
       arguments: parsed(chosen.arguments),
-      result: text ?? '',
+      result: resultText(asked),
       effectKey: commands.tool(newTurn, step, place),
       durationMs: 0,
     },
   };
+}
+
+/** True when the events of a fork carry these results, blocks and facts; what was forgotten cannot be compared. */
+export function carriesChange(
+  events: readonly (MemoryEvent & { readonly forgotten?: boolean })[],
+  { toolResult, memory: { facts = {}, blocks = {} } = {} }: ForkChange,
+): boolean {
+  if (events.some(({ forgotten }) => forgotten === true)) return true;
+  const results = events.flatMap((event) => (event.type === 'ToolCompleted' ? [event.data.result] : []));
+  const values = events.flatMap((event) =>
+    event.type === 'BlockEdited' ? [[event.data.label, event.data.value]] : [],
+  );
+  const texts = events.flatMap((event) => (event.type === 'FactAsserted' ? [event.data.text] : []));
+  // A fact that was known already is confirmed, not set again.
+  const wanted = (facts.set ?? []).map(({ text }) => text.trim());
+  return (
+    isDeepStrictEqual(results, toList(toolResult).map(resultText)) &&
+    isDeepStrictEqual(
+      values,
+      (blocks.set ?? []).map(({ label, value }) => [label, value]),
+    ) &&
+    texts.every((text) => wanted.includes(text)) &&
+    (wanted.length === 0) === !events.some(({ type }) => type === 'FactAsserted' || type === 'FactConfirmed')
+  );
+}
+
+function resultText({ result }: ForkToolResult): string {
+  return typeof result === 'string' ? result : ((JSON.stringify(result)) ?? '');
 }
 
 function parsed(text: string): unknown {

@@ -244,6 +244,18 @@ describe('a fork', () => {
     expect(two).toEqual(one);
     expect(await fork({ at, name: 'once' })).toEqual(one);
     await expect(fork({ at: { turn: 't3' }, name: 'once' })).rejects.toThrow(BranchTakenError);
+    const memory = {
+      facts: { set: [{ subject: 'user', relation: 'likes', value: 'tea', text: 'The user likes tea.' }] },
+    };
+    for (const change of [{ memory }, { memory: { blocks: { set: [{ label: 'tone', value: 'x' }] } } }])
+      await expect(fork({ at, name: 'once', change })).rejects.toThrow(BranchTakenError);
+    expect(await fork({ at, name: 'set', change: { memory } })).toEqual(
+      await fork({ at, name: 'set', change: { memory } }),
+    );
+    const result = (said: string) => ({ toolResult: { step: 1, ordinal: 0, result: { said } } });
+    const said = { at: { turn: 't2', step: 1 }, name: 'said' };
+    expect(await fork({ ...said, change: result('a') })).toEqual(await fork({ ...said, change: result('a') }));
+    await expect(fork({ ...said, change: result('b') })).rejects.toThrow(BranchTakenError);
     await expect(fork({ at, name: 'same', turn: 't1' })).rejects.toThrow(/"t1" is taken/);
     await expect(fork({ at, name: 'main' })).rejects.toThrow(BranchTakenError);
     await expect(fork({ at: { turn: 't2', step: 9 } })).rejects.toThrow(/has 2 steps/);
