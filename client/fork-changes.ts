@@ -240,7 +240,10 @@ export function carriesChange(
 }
 
 function resultText({ result }: ForkToolResult): string {
-  return typeof result === 'string' ? result : ((JSON.stringify(result)) ?? '');
+  if (typeof result === 'string') return result;
+  // Undefined and functions have no JSON, whatever the declared type says.
+  const text = JSON.stringify(result) as string | undefined;
+  return text ?? '';
 }
 
 function parsed(text: string): unknown {
