@@ -39,6 +39,13 @@ test.each([
   ['a group alone', ['approvals'], /"approvals" needs a subcommand/, /approvals --help/],
   ['a bad number', ['send', 'a', 'b', '--timeout', 'soon'], /Expected a whole number from 0 on/, /send --help/],
   ['a bad moment', ['memory', 'list', '--at', 'yesterday'], /Expected a position of the log, or a time/, /list --help/],
+  [
+    'queues nobody knows',
+    ['worker', '--queues', 'some'],
+    /Allowed choices are turns, background, all/,
+    /worker --help/,
+  ],
+  ['versions that are off', ['worker', '--make-current'], /--make-current needs versions/, /HOLDFAST_VERSIONING=on/],
   ['a missing option', ['approvals', 'edit', 'x'], /--args <json>/, /approvals edit --help/],
 ])('%s is a usage error that says what to do', async (_name, args, message, hint) => {
   const run = await runCli(args);
