@@ -43,7 +43,10 @@ beforeAll(async () => {
   const project = join(folder, 'project');
   await cp(join(root, 'examples', 'installed'), project, { recursive: true });
   const quiet = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel', 'error'];
-  await run('npm', ['install', join(folder, tarball), ...quiet], { cwd: project, env });
+  // A registry that stalls is asked once more, rather than waited for.
+  const install = () =>
+    run('npm', ['install', join(folder, tarball), ...quiet], { cwd: project, env, timeout: 150_000 });
+  await install().catch(install);
   folder = project;
 });
 
