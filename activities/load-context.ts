@@ -2,7 +2,7 @@ import type { Agent } from '../agents/define-agent.ts';
 import type { ToolSpec } from '../llm/ports.ts';
 import { promptHash } from '../llm/prompt-hash.ts';
 import type { RetrievalTrace } from '../memory/events.ts';
-import { commands } from '../memory/keys.ts';
+import { commands, streams } from '../memory/keys.ts';
 import type { AssembledPrompt, ThreadMessage } from '../memory/prompt.ts';
 import { assemblePrompt, recentMessages, toPromptMessage } from '../memory/prompt.ts';
 import type { Scope } from '../memory/scope.ts';
@@ -20,7 +20,7 @@ import { TurnEndedError, UnknownTurnError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ConfiguredAt } from './configure-agent.ts';
 import { toolSpecs } from './configure-agent.ts';
-import { assertRemembered } from './memory-write.ts';
+import { assertRemembered, streamVersion } from './memory-write.ts';
 import type { StepInput } from './types.ts';
 
 /** What a step needs besides the dependencies of all activities. */
@@ -38,6 +38,10 @@ export interface StepContext {
   readonly promptTokens: number;
   readonly tools: readonly ToolSpec[];
   readonly retrieval: RetrievalTrace | null;
+  /** Version of the turn's stream: when it is another at the end of the step, a message has come meanwhile. */
+  readonly turnVersion: number;
+  /** All that the user said in this turn: its message, and what came while it ran. */
+  readonly said: string;
 }
 
 /** Loads a step's context as of the head, or tells which earlier turn of the branch must end first. */
@@ -62,7 +66,7 @@ export async function loadContext(
     // Awaited below; when a read fails first, nobody else hears of it.
     similar.catch(() => undefined);
     // One snapshot and one round trip: none of these waits for another's answer.
-    const [, [earlier], lexical, thread, edited, lineage] = await Promise.all([
+    const [, [earlier], lexical, thread, edited, lineage, turnVersion] = await Promise.all([
       assertRemembered(reader, {
         subjects: subjectsOf(turnScope(turn)),
         since: turn.position,
@@ -73,8 +77,9 @@ export async function loadContext(
       readMessages(reader, { thread: turn.thread, branch: turn.branch, turn: turn.turn }),
       readBlocks(reader, scope),
       lineageOf(reader, scope.fork),
+      streamVersion(reader, streams.turn(turn.turn)),
     ]);
-    return { turn, position: reader.position, earlier, lexical, thread, edited, lineage };
+    return { turn, position: reader.position, earlier, lexical, thread, edited, lineage, turnVersion };
   });
   const { turn, position, earlier, lexical, edited, lineage } = read;
   if (earlier) return { blockedBy: earlier.turn };
@@ -107,6 +112,8 @@ export async function loadContext(
     promptHash: promptHash(prompt.messages, tools),
     promptTokens: estimateTokens(JSON.stringify(prompt.messages)),
     tools,
+    turnVersion: read.turnVersion,
+    said: saidIn(read.thread.messages.slice(read.thread.currentTurnStart)),
     retrieval: {
       query: turn.message,
       position,
@@ -159,4 +166,8 @@ async function embedQuery(
 
 function messageTokens(message: ThreadMessage): number {
   return estimateTokens(JSON.stringify(toPromptMessage(message)));
+}
+
+function saidIn(messages: readonly ThreadMessage[]): string {
+  return messages.flatMap(({ role, content }) => (role === 'user' ? [content] : [])).join('\n\n');
 }

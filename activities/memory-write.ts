@@ -112,7 +112,8 @@ export async function assertRemembered(
   if (forgottenAt > since) throw new SubjectForgottenError(subjects.join(', '), command);
 }
 
-async function streamVersion({ client, tenant }: ViewReader, stream: string): Promise<number> {
+/** The version of a stream as the snapshot shows it, 0 when there is none. */
+export async function streamVersion({ client, tenant }: ViewReader, stream: string): Promise<number> {
   const { rows } = await client.query<{ version: number }>(
     'select version from holdfast.stream where tenant = $1 and name = $2',
     [tenant, stream],

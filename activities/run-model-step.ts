@@ -76,7 +76,7 @@ export async function runModelStep(
   assertUsable(reply);
   deps.reached('step.model_answered', input.turn);
 
-  const done = reply.toolCalls.length === 0;
+  let done = reply.toolCalls.length === 0;
   const spent = {
     ...addReply(before, { reply, promptTokens: context.promptTokens, price }),
     wallMs: wallMsNow(before.wallMs, scope),
@@ -87,12 +87,12 @@ export async function runModelStep(
   const calls = breach
     ? skipCalls(sorted, reply, breach.limit)
     : await followToolRule(deps, input, fork, sorted, reply);
-  const outcome: RecordedOutcome = {
-    ...{ done, calls: calls.pending, spent },
-    ...(agent.memory.extract ? {} : { extracts: false }),
-    ...(breach ? { breach } : {}),
-  };
   for (let decision = 1; ; decision++) {
+    const outcome: RecordedOutcome = {
+      ...{ done, calls: calls.pending, spent },
+      ...(agent.memory.extract ? {} : { extracts: false }),
+      ...(breach ? { breach } : {}),
+    };
     const command = await buildCommand(deps, input, context, reply, calls, requestedModel, done);
     // At the same time: vectors are found by the digest of their text, and where a crash leaves one out, the worker adds it later.
     const attached = attachVectors(deps, await deps.store.tenantNumber(input.tenant), {
@@ -116,6 +116,8 @@ export async function runModelStep(
     } catch (error) {
       if (error instanceof StreamSealedError) throw new TurnEndedError(input.turn, 'failed or aborted meanwhile');
       if (!(error instanceof ExpectedVersionConflictError) || decision === maxDecisions) throw error;
+      // A message came while the model answered: the turn goes on with a step that reads it.
+      if (error.stream === streams.turn(input.turn)) done = false;
     }
   }
 }
@@ -148,7 +150,9 @@ async function buildCommand(
   const stream = streams.turn(turn.turn);
   const subjects = subjectsOf(scope);
   const text = reply.text ?? reply.refusal;
-  const expectations: StreamExpectation[] = [{ name: stream, expectedVersion: 'some', seal: done }];
+  const expectations: StreamExpectation[] = [
+    { name: stream, expectedVersion: done ? context.turnVersion : 'some', seal: done },
+  ];
   const events: NewEvent<MemoryEvent>[] = [
     {
       type: 'StepCompleted',
@@ -220,7 +224,7 @@ async function buildCommand(
         round: `r-${turn.turn}`,
         scope,
         agent: turn.agent,
-        message: { speaker: turn.user ?? 'user', text: turn.message },
+        message: { speaker: turn.user ?? 'user', text: context.said },
         reply: { speaker: turn.agent, text: text ?? '' },
         occurredAt: turn.occurredAt.toISOString(),
       },

@@ -8,6 +8,8 @@ export function eventSummary(event: MemoryEvent): string {
       return `${event.data.agent} with ${event.data.tools.length} tools`;
     case 'TurnRequested':
       return `${event.data.user ?? 'user'}: ${short(event.data.message)}`;
+    case 'MessageSteered':
+      return `${event.data.user ?? 'user'}, meanwhile: ${short(event.data.message)}`;
     case 'StepCompleted': {
       const calls = event.data.toolCalls.map(({ name }) => name).join(', ');
       return `step ${event.data.step}: ${calls === '' ? short(event.data.text ?? '') : `calls ${calls}`}`;

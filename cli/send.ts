@@ -33,7 +33,7 @@ export function registerSend(program: Command): void {
       .option('--branch <name>', 'line of history', 'main')
       .addOption(
         new Option('--when-busy <policy>', 'when a turn of the thread has not ended')
-          .choices(['queue', 'reject'])
+          .choices(['queue', 'reject', 'steer'])
           .default('queue'),
       )
       .option('--stream', 'print the words while the model writes them')

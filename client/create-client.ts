@@ -15,7 +15,7 @@ import type { AllowanceFilter, AllowanceRow } from '../projections/threads/appro
 import { listAllowances } from '../projections/threads/approval-queries.ts';
 import type { ApprovalRow, ThreadRow, TurnRow } from '../projections/threads/queries.ts';
 import { listApprovals, listThreads, listTurns } from '../projections/threads/queries.ts';
-import { readBlocks } from '../projections/working/queries.ts';
+import { listSteeredKeys, readBlocks } from '../projections/working/queries.ts';
 import type { BlockRow } from '../projections/working/queries.ts';
 import { defaultTimeouts } from '../workflows/messages.ts';
 import type { CancelOutcome, CancelTurn } from './cancel-turn.ts';
@@ -269,11 +269,14 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
 
 async function threadEvents(context: ClientContext, thread: string): Promise<StoredEvent<MemoryEvent>[]> {
   const tenant = await context.store.tenantNumber(context.tenant);
-  const turns = await readViews(context.pool, tenant, (reader) => listTurns(reader, { thread, limit: 10_000 }));
+  const [turns, steered] = await readViews(context.pool, tenant, (reader) =>
+    Promise.all([listTurns(reader, { thread, limit: 10_000 }), listSteeredKeys(reader, thread)]),
+  );
   if (turns.length === 0) throw new ThreadNotFoundError(thread);
   return context.store.readCommandEvents(context.tenant, {
     ids: [
       ...turns.map(({ turn }) => commands.requestTurn(turn)),
+      ...steered.map(commands.steer),
       ...new Set(turns.map(({ branch }) => commands.fork(thread, branch))),
     ],
     prefixes: turns.flatMap(({ turn }) => commandPrefixes(turn)),

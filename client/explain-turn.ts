@@ -133,6 +133,7 @@ function toThreadMessage(event: StoredEvent<MemoryEvent>): ThreadMessage | null 
   const { position } = event;
   switch (event.type) {
     case 'TurnRequested':
+    case 'MessageSteered':
       return { role: 'user', content: cleanText(event.data.message), position };
     case 'StepCompleted':
       return {

@@ -19,6 +19,7 @@ import { findTurn, listApprovals } from '../projections/threads/queries.ts';
 import { closeGoneTurn } from './close-gone-turn.ts';
 import { InvalidTurnError, TemporalUnavailableError, TurnIdTakenError, TurnNotFoundError } from './client-errors.ts';
 import { ensureRunning, startAndAwaitReply } from './start-turn.ts';
+import { steerTurn } from './steer-turn.ts';
 import type { TurnStarter } from './start-turn.ts';
 import type { TurnRef } from '../activities/types.ts';
 import { assertIdle, assertWhenBusy, withdrawIfSecond } from './when-busy.ts';
@@ -86,6 +87,19 @@ export async function sendTurn(
   assertWhenBusy(whenBusy);
   if (whenBusy === 'reject')
     await assertIdle(context, { thread: request.thread, branch: request.branch ?? 'main', turn: request.turn });
+  if (whenBusy === 'steer') {
+    const keyed = { ...request, turn: request.turn ?? crypto.randomUUID() };
+    checkRequest(keyed);
+    const into = await steerTurn(context, keyed);
+    if (into) {
+      onAccepted?.();
+      const result = await awaitReply(context, into, options);
+      const isCut = result.status === 'failed' || result.status === 'aborted';
+      // Where no step has read it, it is a turn of its own after all.
+      if (!isCut || (await steerTurn(context, keyed))) return result;
+    }
+    request = keyed;
+  }
   const { turn, thread, branch, replayed } = await requestTurn(context, request);
   if (whenBusy === 'reject' && !replayed) await withdrawIfSecond(context, { thread, branch, turn });
   onAccepted?.();
@@ -174,31 +188,9 @@ export async function requestTurn(
   context: Pick<ClientContext, 'tenant' | 'store'>,
   request: SendTurn,
 ): Promise<{ turn: string; thread: string; branch: string; replayed: boolean }> {
-  const {
-    thread,
-    message,
-    branch = 'main',
-    user = null,
-    turn = crypto.randomUUID(),
-    agent,
-    occurredAt = new Date(),
-  } = request;
-  if (message.trim() === '' || message.length > longestMessage) {
-    throw new InvalidTurnError(
-      `A message needs 1 to ${longestMessage} characters; this one has ${message.trim() === '' ? 0 : message.length}.`,
-      'Send some text, or split it.',
-    );
-  }
-  for (const [name, value] of Object.entries({ thread, branch, turn, agent, ...(user === null ? {} : { user }) })) {
-    if (!isPlainId(value)) {
-      throw new InvalidTurnError(
-        `The ${name} must have 1 to 200 plain characters (percent-encoded); it is ${JSON.stringify(value.slice(0, 40))}.`,
-        `Give another ${name}.`,
-      );
-    }
-  }
-  if (Number.isNaN(occurredAt.getTime()))
-    throw new InvalidTurnError('occurredAt is not a valid date.', 'Give a date, or leave it out for now.');
+  const { thread, message, branch = 'main', user = null, turn = crypto.randomUUID(), agent } = request;
+  const { occurredAt = new Date() } = request;
+  checkRequest({ ...request, turn });
   const stream = streams.turn(turn);
   const receipt = await context.store.append(context.tenant, {
     id: commands.requestTurn(turn),
@@ -227,6 +219,32 @@ export async function requestTurn(
     if (!same) throw new TurnIdTakenError(turn, first?.type === 'TurnRequested' ? first.data.thread : thread);
   }
   return { turn, thread, branch, replayed: receipt.replayed };
+}
+
+/** Throws InvalidTurnError for a message, a name or a date that nothing can be made of. */
+function checkRequest({ thread, message, branch = 'main', user, turn = 'new', agent, occurredAt }: SendTurn): void {
+  if (message.trim() === '' || message.length > longestMessage) {
+    throw new InvalidTurnError(
+      `A message needs 1 to ${longestMessage} characters; this one has ${message.trim() === '' ? 0 : message.length}.`,
+      'Send some text, or split it.',
+    );
+  }
+  for (const [name, value] of Object.entries({
+    thread,
+    branch,
+    turn,
+    agent,
+    ...(user === undefined ? {} : { user }),
+  })) {
+    if (!isPlainId(value)) {
+      throw new InvalidTurnError(
+        `The ${name} must have 1 to 200 plain characters (percent-encoded); it is ${JSON.stringify(value.slice(0, 40))}.`,
+        `Give another ${name}.`,
+      );
+    }
+  }
+  if (occurredAt && Number.isNaN(occurredAt.getTime()))
+    throw new InvalidTurnError('occurredAt is not a valid date.', 'Give a date, or leave it out for now.');
 }
 
 /** True for what may be an id: ids become parts of stream names and workflow ids, percent-encoded. */

@@ -9,7 +9,10 @@ import { requestScheduledTurn } from './request-scheduled-turn.ts';
 import { ensureTemporalSchedule } from './temporal-schedule.ts';
 import { listSchedules } from '../projections/schedules/queries.ts';
 import type { ClientContext } from './send-turn.ts';
-import { workflowState } from './start-turn.ts';
+import { requestTurn } from './send-turn.ts';
+import { ensureRunning, workflowState } from './start-turn.ts';
+import { forgottenText } from '../memory/personal-fields.ts';
+import { listLostSteered } from '../projections/working/queries.ts';
 
 export interface SweepOptions {
   /** What was recorded less than this many milliseconds ago is left to those who are at it. @default 15000 */
@@ -51,6 +54,17 @@ export async function sweepTenant(
     if (!last || page.length < pageSize) break;
     after = last.position;
   }
+  // Messages that nobody read in the turn they were put into: turns of their own, unless their words were forgotten.
+  const lost = await readViews(pool, number, (reader) => listLostSteered(reader));
+  await inParallel(lost, async ({ key, thread, branch, agent, user, message, occurredAt }) => {
+    if (message === forgottenText) return;
+    await requestTurn(context, {
+      ...{ turn: key, thread, branch, agent, message, occurredAt },
+      ...(user === null ? {} : { user }),
+    });
+    await ensureRunning(starter, { tenant, thread, branch, turn: key, agent });
+    report.started += 1;
+  });
   const unheeded = await readViews(pool, number, (reader) => listUnheededDecisions(reader, { upTo }));
   await inParallel(unheeded, async (decision) => {
     if (await tellAgain(decision)) report.told += 1;

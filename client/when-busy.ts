@@ -7,12 +7,12 @@ import { InvalidTurnError, ThreadBusyError } from './client-errors.ts';
 import type { ClientContext } from './send-turn.ts';
 
 /** What happens to a message for a thread that has a turn which has not ended. */
-export type WhenBusy = 'queue' | 'reject';
+export type WhenBusy = 'queue' | 'reject' | 'steer';
 
 /** Throws InvalidTurnError for a policy that does not exist. */
 export function assertWhenBusy(policy: string): void {
-  if (policy !== 'queue' && policy !== 'reject')
-    throw new InvalidTurnError(`whenBusy is ${JSON.stringify(policy)}.`, 'Give "queue" or "reject".');
+  if (policy !== 'queue' && policy !== 'reject' && policy !== 'steer')
+    throw new InvalidTurnError(`whenBusy is ${JSON.stringify(policy)}.`, 'Give "queue", "reject" or "steer".');
 }
 
 type Place = { readonly thread: string; readonly branch: string; readonly turn: string | undefined };

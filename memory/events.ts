@@ -155,6 +155,19 @@ export type StepCompleted = Event<
   }
 >;
 
+/** A message that came while its thread's turn was running: the turn's next step reads it. */
+export type MessageSteered = Event<
+  'MessageSteered',
+  TurnRef & {
+    /** The sender's key: the turn it becomes when no step of this one reads it. */
+    key: string;
+    user: string | null;
+    message: string;
+    /** ISO 8601 with offset. */
+    occurredAt: string;
+  }
+>;
+
 /** Written before a tool that must not run twice is started: what happened after it is unknown until ToolCompleted. */
 export type ToolStarted = Event<
   'ToolStarted',
@@ -451,6 +464,7 @@ export type MemoryEvent =
   | TurnRequested
   | StepCompleted
   | ToolStarted
+  | MessageSteered
   | ToolCompleted
   | ApprovalRequested
   | ApprovalDecided

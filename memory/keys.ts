@@ -29,6 +29,8 @@ export const streams = {
 export const commands = {
   requestTurn: (turn: string): string => `turn/${escape(turn)}`,
   step: (turn: string, step: number): string => `turn/${escape(turn)}/step/${step}`,
+  /** A message that was sent into a running turn, by its sender's key. */
+  steer: (key: string): string => `steer/${escape(key)}`,
   rerun: (turn: string, step: number, key: string): string =>
     `turn/${escape(turn)}/step/${step}/rerun/${encodeURIComponent(key)}`,
   tool: (turn: string, step: number, ordinal: number): string => `turn/${escape(turn)}/step/${step}/tool/${ordinal}`,

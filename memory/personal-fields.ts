@@ -13,6 +13,7 @@ type PersonalFields = { readonly [Type in MemoryEvent['type']]?: Readonly<Record
  */
 export const personalFields = {
   TurnRequested: { message: forgottenText },
+  MessageSteered: { message: forgottenText },
   StepCompleted: {
     text: forgottenText,
     // A call without its arguments still pairs with its result: later prompts of the thread stay in order.

@@ -21,7 +21,7 @@ import type {
   turnEndView,
   turnView,
 } from './threads/views.ts';
-import type { blockView, messageView } from './working/views.ts';
+import type { blockView, messageView, steeredView } from './working/views.ts';
 
 /** The tables queries may read, as Kysely knows them. */
 export interface ViewDatabase {
@@ -44,6 +44,7 @@ export interface ViewDatabase {
   schedule: ViewTable<typeof scheduleView.columns>;
   schedule_pause: ViewTable<typeof schedulePauseView.columns>;
   message: ViewTable<typeof messageView.columns>;
+  steered: ViewTable<typeof steeredView.columns>;
   block: ViewTable<typeof blockView.columns>;
   memory_document: ViewTable<typeof documentView.columns> & { readonly terms: string };
   fork: ViewTable<typeof forkView.columns>;

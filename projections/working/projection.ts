@@ -2,13 +2,13 @@ import { close, open, replace } from '../../eventstore/index.ts';
 import type { Projection } from '../../eventstore/index.ts';
 import type { MemoryEvent } from '../../memory/events.ts';
 import { scopeColumns, scopeKey } from '../scope-columns.ts';
-import { blockView, messageView } from './views.ts';
+import { blockView, messageView, steeredView } from './views.ts';
 
 /** Recent messages and blocks: what stands in a prompt without being searched for. */
 export const workingProjection: Projection<MemoryEvent> = {
   name: 'working',
   version: 1,
-  views: [messageView, blockView],
+  views: [messageView, steeredView, blockView],
   project({ type, data, forgotten = false }) {
     switch (type) {
       case 'TurnRequested':
@@ -18,6 +18,12 @@ export const workingProjection: Projection<MemoryEvent> = {
           content: data.message,
           tool_calls: [],
           call: null,
+        });
+      case 'MessageSteered':
+        return open(steeredView, {
+          ...{ turn: data.turn, steer: data.key, thread: data.thread, branch: data.branch, user_id: data.user },
+          content: data.message,
+          occurred_at: new Date(data.occurredAt),
         });
       case 'StepCompleted':
         return open(messageView, {

@@ -35,19 +35,23 @@ export interface MessageFilter {
  * the branches it comes from, too.
  */
 export async function readMessages(reader: ViewReader, filter: MessageFilter): Promise<ThreadMessages> {
+  const steering = readSteered(reader, filter);
   const lineage = await lineageOf(reader, forkOf(filter));
-  if (lineage) return readForkMessages(reader, lineage, filter);
-  const earlier = await completedMessages(reader, filter);
-  // The current turn whole, however many tools it has called: a model accepts no result without its call.
-  const own = filter.turn === undefined ? [] : await turnMessages(reader, filter.turn);
-  return { messages: [...earlier, ...own].map(toMessage), currentTurnStart: earlier.length };
+  if (lineage) return inOrder(await readForkMessages(reader, lineage, filter), await steering);
+  const [earlier, own, steered] = await Promise.all([
+    completedMessages(reader, filter),
+    // The current turn whole, however many tools it has called: a model accepts no result without its call.
+    filter.turn === undefined ? [] : turnMessages(reader, filter.turn),
+    steering,
+  ]);
+  return inOrder({ earlier, own }, steered);
 }
 
 async function readForkMessages(
   reader: ViewReader,
   lineage: Lineage,
   { thread, turn, limit = 200 }: MessageFilter,
-): Promise<ThreadMessages> {
+): Promise<{ earlier: MessageRow[]; own: MessageRow[] }> {
   let earlier: MessageRow[] = [];
   for (const { branch, position } of lineage) {
     const at = { ...reader, position };
@@ -71,9 +75,66 @@ async function readForkMessages(
     earlier = [...whole, ...earlier];
     if (earlier.length >= limit) break;
   }
-  const current =
-    turn === undefined ? [] : await withTakenOver(reader, lineage, turn, await turnMessages(reader, turn));
-  return { messages: [...earlier, ...current].map(toMessage), currentTurnStart: earlier.length };
+  const own = turn === undefined ? [] : await withTakenOver(reader, lineage, turn, await turnMessages(reader, turn));
+  return { earlier, own };
+}
+
+/** Puts messages that came while a turn was running where its next step read them: behind everything that was there before. */
+function inOrder(
+  { earlier, own }: { readonly earlier: readonly MessageRow[]; readonly own: readonly MessageRow[] },
+  steered: readonly SteeredRow[],
+): ThreadMessages {
+  const place = (rows: readonly MessageRow[]): ThreadMessage[] => {
+    const placed: { readonly row: Pick<MessageRow, 'turn' | 'step'>; readonly message: ThreadMessage }[] = rows.map(
+      (row) => ({ row, message: toMessage(row) }),
+    );
+    for (const { turn, content, from_pos: position, before_step: before } of steered) {
+      const step = before ?? Infinity;
+      const last = placed.findLastIndex(({ row }) => row.turn === turn && row.step < step);
+      if (last >= 0)
+        placed.splice(last + 1, 0, {
+          row: { turn, step: placed[last]?.row.step ?? 0 },
+          message: { role: 'user', content, position },
+        });
+    }
+    return placed.map(({ message }) => message);
+  };
+  const before = place(earlier);
+  return { messages: [...before, ...place(own)], currentTurnStart: before.length };
+}
+
+/** A message that came while a turn was running, and the first step that read it; null while none has. */
+interface SteeredRow extends Pick<Selectable<ViewDatabase['steered']>, 'turn' | 'content' | 'from_pos'> {
+  readonly before_step: number | null;
+}
+
+/** The newest of a thread, oldest first. */
+async function readSteered(
+  { db, tenant, position }: ViewReader,
+  { thread, limit = 200 }: MessageFilter,
+): Promise<SteeredRow[]> {
+  const rows = await db
+    .selectFrom('steered as s')
+    .where('s.tenant', '=', tenant)
+    .where('s.thread', '=', thread)
+    .where(heldAt(position, 's'))
+    .select((eb) => [
+      's.turn',
+      's.content',
+      's.from_pos',
+      eb
+        .selectFrom('step as p')
+        .whereRef('p.tenant', '=', 's.tenant')
+        .whereRef('p.turn', '=', 's.turn')
+        .whereRef('p.base_position', '>=', 's.from_pos')
+        .where('p.from_pos', '<=', position)
+        .select((inner) => inner.fn.min('p.step').as('step'))
+        .as('before_step'),
+    ])
+    .orderBy('s.from_pos', 'desc')
+    .limit(limit)
+    .execute();
+  return rows.toReversed();
 }
 
 /** The rows of a turn with those of the steps it takes over; its own stand before theirs. */
@@ -221,4 +282,80 @@ export async function readBlocks(view: ViewReader, reader: Scope): Promise<Block
     });
   }
   return [...byLabel.values()];
+}
+
+/** A message that was put into a turn. */
+export interface Steered {
+  readonly turn: string;
+  readonly branch: string;
+  readonly key: string;
+  readonly agent: string;
+  readonly user: string | null;
+  readonly message: string;
+  readonly occurredAt: Date;
+  /** The turn failed or was aborted before a step read it. */
+  readonly isLost: boolean;
+}
+
+/** Where a message was put, by its sender's key; undefined when it was not put into a turn. */
+export async function findSteered(
+  reader: ViewReader,
+  { thread, key }: { readonly thread: string; readonly key: string },
+): Promise<Steered | undefined> {
+  return (await steeredWhere(reader, { thread, key }))[0];
+}
+
+/** The keys of all messages that were put into turns of a thread. */
+export async function listSteeredKeys({ db, tenant, position }: ViewReader, thread: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('steered as s')
+    .where('s.tenant', '=', tenant)
+    .where('s.thread', '=', thread)
+    .where(heldAt(position, 's'))
+    .select('s.steer')
+    .execute();
+  return rows.map(({ steer }) => steer);
+}
+
+/** Messages that no step read and that have not become turns of their own yet, oldest first. */
+export async function listLostSteered(reader: ViewReader): Promise<(Steered & { readonly thread: string })[]> {
+  const rows = await steeredWhere(reader, {});
+  return rows.filter(({ isLost }) => isLost);
+}
+
+async function steeredWhere(
+  { db, tenant, position }: ViewReader,
+  { thread, key }: { readonly thread?: string; readonly key?: string },
+): Promise<(Steered & { readonly thread: string })[]> {
+  let query = db
+    .selectFrom('steered as s')
+    .innerJoin('turn as t', (join) => join.onRef('t.tenant', '=', 's.tenant').onRef('t.turn', '=', 's.turn'))
+    .leftJoin('turn_end as e', (join) => join.onRef('e.tenant', '=', 's.tenant').onRef('e.turn', '=', 's.turn'))
+    .leftJoin('turn as o', (join) => join.onRef('o.tenant', '=', 's.tenant').onRef('o.turn', '=', 's.steer'))
+    .where('s.tenant', '=', tenant)
+    .where(heldAt(position, 's'))
+    .select((eb) => [
+      ...(['s.turn', 's.thread', 's.branch', 's.steer', 's.user_id', 's.content', 's.occurred_at'] as const),
+      ...(['t.agent', 'e.status', 'o.turn as own'] as const),
+      eb
+        .exists(
+          eb
+            .selectFrom('step as p')
+            .whereRef('p.tenant', '=', 's.tenant')
+            .whereRef('p.turn', '=', 's.turn')
+            .whereRef('p.base_position', '>=', 's.from_pos')
+            .select('p.turn'),
+        )
+        .as('is_read'),
+    ])
+    .orderBy('s.from_pos');
+  if (thread !== undefined) query = query.where('s.thread', '=', thread);
+  if (key !== undefined) query = query.where('s.steer', '=', key);
+  // Without a key: what could be lost.
+  else query = query.where('e.status', '<>', 'completed').where('o.turn', 'is', null);
+  return (await query.execute()).map((row) => ({
+    ...{ turn: row.turn, thread: row.thread, branch: row.branch, key: row.steer, agent: row.agent },
+    ...{ user: row.user_id, message: row.content, occurredAt: row.occurred_at },
+    isLost: row.status !== null && row.status !== 'completed' && row.is_read !== true,
+  }));
 }

@@ -18,6 +18,23 @@ export const messageView = defineView({
   indexes: ['(tenant, thread, branch, from_pos)'],
 });
 
+/** Messages that came while their turn was running. */
+export const steeredView = defineView({
+  name: 'steered',
+  key: ['turn', 'steer'],
+  columns: {
+    turn: required('text'),
+    /** The sender's key. */
+    steer: required('text'),
+    thread: required('text'),
+    branch: required('text'),
+    user_id: optional('text'),
+    content: required('text'),
+    occurred_at: required('timestamptz'),
+  },
+  indexes: ['(tenant, thread, from_pos)'],
+});
+
 /** Labelled blocks: the memory that is always in the prompt. */
 export const blockView = defineView({
   name: 'block',

@@ -34,6 +34,13 @@ export const examples: {
       occurredAt: '2026-05-30T18:00:00.000Z',
       parent: { turn: 'plan-1', step: 2, ordinal: 0, depth: 1, waits: true },
     },
+    MessageSteered: {
+      ...turn,
+      key: 'refund-1-more',
+      user: 'ana',
+      message: 'Make it 60, please.',
+      occurredAt: '2026-05-30T18:00:05.000Z',
+    },
     StepCompleted: {
       ...turn,
       step: 1,

@@ -11,6 +11,7 @@ const ofCall = ['call', 'tool', 'effectKey'];
 const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   AgentConfigured: ['hash', 'model', 'instructions', 'tools.*.name', 'tools.*.description', 'tools.*.parameters'],
   TurnRequested: ['user', 'occurredAt', 'parent.turn'],
+  MessageSteered: ['turn', 'thread', 'branch', 'key', 'user', 'occurredAt'],
   StepCompleted: [
     'prompt.parts.*.role',
     'retrieval.embedder',

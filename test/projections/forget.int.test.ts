@@ -136,7 +136,7 @@ describe('forgetting a user of Holdfast', () => {
 
     const receipt = await forget(tenant, 'user:ana');
     expect(mine.length).toBeGreaterThan(1);
-    expect(receipt.derived).toEqual({ embedding: mine.length + 1 });
+    expect(receipt.derived).toEqual({ embedding: mine.length + 1, text_chunk: 0 });
     expect(await left()).toEqual(theirs.toSorted().map((hash) => `${hash} user:bo`));
 
     // What was under way when she was forgotten brings nothing back; what is said afterwards is kept.

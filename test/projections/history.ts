@@ -284,6 +284,15 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
           });
         }
       }
+      if (chance(0.2)) {
+        commit(`steer/${ref.turn}`, {
+          type: 'MessageSteered',
+          data: {
+            ...ref,
+            ...{ key: `${ref.turn}+`, user: 'ana', message: `${mark} and more`, occurredAt: '2026-05-01T10:00:00Z' },
+          },
+        });
+      }
       commit(`${ref.turn}/started`, {
         type: 'ToolStarted',
         data: { ...ref, step, ordinal, tool: call.name, effectKey: approval },

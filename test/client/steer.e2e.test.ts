@@ -1,0 +1,126 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { defineAgent, defineTool } from '../../agents/index.ts';
+import { createOpenAiModel } from '../../llm/openai-model.ts';
+import type { ChatRequest } from '../../llm/ports.ts';
+import { readTurnLog, terminals } from '../support/read-log.ts';
+import '../support/quiet-runtime.ts';
+import { until } from '../support/until.ts';
+import { withDatabase } from '../support/with-database.ts';
+import { withWorker } from '../support/with-worker.ts';
+
+const sign = defineTool({
+  name: 'sign',
+  description: 'Signs.',
+  input: z.object({ note: z.string() }),
+  approval: 'always',
+  execute: () => 'signed',
+});
+const agent = defineAgent({
+  name: 'clerk',
+  instructions: 'You take notes.',
+  tools: [sign],
+  memory: { extract: false },
+});
+
+/** What happens while the model is asked, by a word of the last message; once. */
+const meanwhile = new Map<string, () => Promise<unknown>>();
+const database = withDatabase();
+const worker = withWorker(database, {
+  agents: [agent],
+  overrides: {
+    sweep: { everyMs: 1_000, graceMs: 0 },
+    model: {
+      complete: async (request: ChatRequest) => {
+        const last = JSON.stringify(request.messages.at(-1));
+        for (const [word, what] of meanwhile) {
+          if (!last.includes(word)) continue;
+          meanwhile.delete(word);
+          await what();
+        }
+        return createOpenAiModel({ baseUrl: worker.modelUrl, apiKey: 'none', timeoutMs: 10_000 }).complete(request);
+      },
+    },
+  },
+});
+const { send, explain } = {
+  send: (turn: string, thread: string, message: string, whenBusy: 'queue' | 'steer' = 'queue') =>
+    worker.client.turns.send({ turn, thread, message, agent: 'clerk', user: 'ana', whenBusy }),
+  explain: (turn: string) => worker.client.turns.explain(turn),
+};
+const steeredInto = async (turn: string) =>
+  (await explain(turn)).events.filter(({ type }) => type === 'MessageSteered');
+const rolesOf = async (turn: string) =>
+  (await explain(turn)).steps.map(({ prompt }) => prompt.slice(1).map(({ role }) => role));
+
+test('a message for a turn that waits is read by its next step, behind the result of the tool', async () => {
+  const waiting = await send('waits', 'one', 'Use the tool sign with {"note": "a"}');
+  const steered = await send('waits-more', 'one', 'And hurry, firstq7z.', 'steer');
+  expect(steered).toMatchObject({ turn: 'waits', status: 'waiting' });
+  await worker.client.approvals.decide({ approval: waiting.waitingFor[0] ?? '', decision: 'approve', actor: 'mia' });
+  expect(await worker.client.turns.result('waits')).toMatchObject({ status: 'completed', steps: 2 });
+  expect(await rolesOf('waits')).toEqual([['user'], ['user', 'assistant', 'tool', 'user']]);
+  const { steps } = await explain('waits');
+  expect(steps.map(({ promptMatches }) => promptMatches)).toEqual([true, true]);
+  const rounds = await database.admin.query<{ message: string }>(`select message from round where turn = 'waits'`);
+  expect(JSON.stringify(rounds.rows)).toContain('firstq7z');
+  expect(await steeredInto('waits')).toHaveLength(1);
+  const types = (await worker.client.threads.events('one')).map(({ type }) => type);
+  expect(types.filter((type) => type === 'MessageSteered')).toHaveLength(1);
+  // The next turn of the thread sees all of it in the same order.
+  await send('after', 'one', 'What did I say?');
+  expect((await rolesOf('after'))[0]).toEqual(['user', 'assistant', 'tool', 'user', 'assistant', 'user']);
+});
+
+test('a message that comes while the last reply is written is answered before the turn ends', async () => {
+  meanwhile.set('secondq7z', () => {
+    void send('late', 'two', 'Wait, thirdq7z.', 'steer').catch(() => undefined);
+    return until('it is in the log', async () => ((await steeredInto('last')).length === 1 ? true : undefined));
+  });
+  expect(await send('last', 'two', 'Hello, secondq7z.')).toMatchObject({ status: 'completed', steps: 2 });
+  expect(await rolesOf('last')).toEqual([['user'], ['user', 'assistant', 'user']]);
+  const { steps } = await explain('last');
+  expect(steps.map(({ promptMatches }) => promptMatches)).toEqual([true, true]);
+  const log = await readTurnLog(database.admin, 'last');
+  expect(terminals(log)).toHaveLength(1);
+  expect(await worker.client.turns.list({ thread: 'two' })).toHaveLength(1);
+});
+
+test('sent ten times, it stands there once; and a repeat after the end gives the same turn', async () => {
+  const waiting = await send('ten', 'three', 'Use the tool sign with {"note": "b"}');
+  const all = await Promise.all(Array.from({ length: 10 }, () => send('ten-more', 'three', 'More.', 'steer')));
+  expect(new Set(all.map(({ turn }) => turn))).toEqual(new Set(['ten']));
+  expect(await steeredInto('ten')).toHaveLength(1);
+  await worker.client.approvals.decide({ approval: waiting.waitingFor[0] ?? '', decision: 'approve', actor: 'mia' });
+  await worker.client.turns.result('ten');
+  expect(await send('ten-more', 'three', 'More.', 'steer')).toMatchObject({ turn: 'ten', status: 'completed' });
+});
+
+test('to an idle thread it is a turn of its own, also when it is sent again', async () => {
+  for (const _ of [1, 2])
+    expect(await send('idle', 'four', 'Hello.', 'steer')).toMatchObject({
+      turn: 'idle',
+      status: 'completed',
+      steps: 1,
+    });
+});
+
+test('a turn that is cancelled before it reads the message: the message becomes a turn, by its sender or without them', async () => {
+  await send('cut', 'five', 'Use the tool sign with {"note": "c"}');
+  await send('cut-more', 'five', 'Never mind, fifthq7z.', 'steer');
+  await worker.client.turns.cancel('cut', { actor: 'mia', reason: 'test' });
+  // Nobody sends it again: the sweeper finds it.
+  const own = await until('the message is answered', async () => {
+    const [turn] = (await worker.client.turns.list({ thread: 'five' })).filter(({ turn: id }) => id === 'cut-more');
+    return turn?.status === 'completed' ? turn : undefined;
+  });
+  expect(own.message).toBe('Never mind, fifthq7z.');
+  expect(await send('cut-more', 'five', 'Never mind, fifthq7z.', 'steer')).toMatchObject({ turn: 'cut-more' });
+  expect(terminals(await readTurnLog(database.admin, 'cut-more'))).toHaveLength(1);
+});
+
+test('forgetting the user takes its words', async () => {
+  await worker.client.memory.forget({ user: 'ana', actor: 'test', reason: 'asked' });
+  const { rows } = await database.admin.query<{ content: string }>('select distinct content from steered');
+  expect(rows).toEqual([{ content: '[forgotten]' }]);
+});
