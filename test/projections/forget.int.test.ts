@@ -34,6 +34,7 @@ function marked(type: MemoryEvent['type'], user: string, mark: string): Data {
   const own = JSON.stringify(examples[type])
     .replaceAll('refund-1', `turn-${user}`)
     .replaceAll('what-if', `what-if-${user}`)
+    .replaceAll('"weekly"', `"weekly-${user}"`)
     .replaceAll('"ana"', `"${user}"`);
   const data = JSON.parse(own) as Data;
   const { at, values } = takeFields(data, Object.keys((personalFields as Record<string, object>)[type] ?? {}));

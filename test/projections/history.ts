@@ -289,7 +289,12 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
           type: 'MessageSteered',
           data: {
             ...ref,
-            ...{ key: `${ref.turn}+`, user: 'ana', message: `${mark} and more`, occurredAt: '2026-05-01T10:00:00Z' },
+            ...{
+              key: `${ref.turn}+${commands.length}`,
+              user: 'ana',
+              message: `${mark} and more`,
+              occurredAt: '2026-05-01T10:00:00Z',
+            },
           },
         });
       }
