@@ -109,7 +109,9 @@ test.concurrent('killed while the model answers: asked again, answered once', as
   expect(await answer).toMatchObject({ status: 'completed', steps: 1 });
   console.log(`recovered from a kill during the model call in ${Math.round(performance.now() - killedAt)} ms`);
   expect(rig.model.requests()).toBe(2);
-  expect(countTypes(await readTurnLog(database.admin, turn))).toEqual({
+  // Its history is archived whenever its workflow has closed.
+  const { HistoryArchived: _archived, ...counts } = countTypes(await readTurnLog(database.admin, turn));
+  expect(counts).toEqual({
     TurnRequested: 1,
     StepCompleted: 1,
     RoundRecorded: 1,
