@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type pg from 'pg';
@@ -7,7 +6,9 @@ import type { EventStore } from '../eventstore/index.ts';
 import type { MemoryEvent, TurnRef } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import { readViews } from '../projections/read-views.ts';
-import { listUnarchivedTurns } from '../projections/threads/queries.ts';
+import { findExtraction, findTurn, listUnarchivedTurns } from '../projections/threads/queries.ts';
+import type { TurnStarter } from '../client/start-turn.ts';
+import { ensureRunning } from '../client/start-turn.ts';
 import { turnWorkflowId } from '../workflows/messages.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
 
@@ -17,9 +18,8 @@ const failedPauseMs = 60_000;
 export interface ArchiveOptions {
   readonly store: EventStore<MemoryEvent>;
   readonly pool: pg.Pool;
-  readonly client: Client;
-  /** The deployment's, as in its workflows' ids. */
-  readonly taskQueue: string;
+  /** Finds workflows, and starts those again that were lost before they had extracted memories. */
+  readonly starter: TurnStarter;
   readonly tenants: readonly string[];
   readonly log: ActivityDeps['log'];
   /** Pause between looks. @default 500 */
@@ -32,7 +32,8 @@ export interface ArchiveOptions {
  * number of workers may do this at the same time.
  */
 export function archiveHistories(options: ArchiveOptions): { stop(): Promise<void> } {
-  const { store, pool, client, taskQueue, tenants, log, intervalMs = 500 } = options;
+  const { store, pool, starter, tenants, log, intervalMs = 500 } = options;
+  const { temporal: client, taskQueue } = starter;
   const stopping = new AbortController();
   /** Per tenant, turns not to look at before a time: running, failed, or (for ever) unknown to Temporal. */
   const waiting = new Map<string, Map<string, number>>();
@@ -70,14 +71,27 @@ export function archiveHistories(options: ArchiveOptions): { stop(): Promise<voi
       try {
         if (!(await archiveTurn(tenant, ref))) skipped.set(ref.turn, Date.now() + runningPauseMs);
       } catch (error) {
-        // One turn must not keep the others waiting. What Temporal no longer knows (retention, wiped server) stays so.
+        // One turn must not keep the others waiting. What Temporal no longer knows (retention, wiped server) stays so, unless
+        // something behind the reply was still to do.
         const isGone = error instanceof WorkflowNotFoundError;
-        skipped.set(ref.turn, isGone ? Infinity : Date.now() + failedPauseMs);
+        const goesOn = isGone && (await startAgain(tenant, ref));
+        skipped.set(ref.turn, isGone && !goesOn ? Infinity : Date.now() + (goesOn ? runningPauseMs : failedPauseMs));
         if (!isGone && !isStopping()) {
           log('warn', 'a history was not archived; will try again', { tenant, turn: ref.turn, error: String(error) });
         }
       }
     }
+  }
+
+  /** Starts the workflow of a completed turn that nothing was extracted from: it finds its steps recorded, and extracts. */
+  async function startAgain(tenant: string, { turn, thread, branch }: TurnRef): Promise<boolean> {
+    const found = await readViews(pool, await store.tenantNumber(tenant), async (reader) => {
+      const [row, extraction] = await Promise.all([findTurn(reader, turn), findExtraction(reader, turn)]);
+      return row?.status === 'completed' && !extraction ? row : undefined;
+    });
+    if (!found) return false;
+    await ensureRunning(starter, { tenant, turn, thread, branch, agent: found.agent });
+    return true;
   }
 
   /** False while the workflow still runs: extraction goes on behind the reply, so the history is not whole yet. */

@@ -163,7 +163,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       queues === 'turns'
         ? []
         : [
-            archiveHistories({ ...{ store, pool, client, log, tenants }, taskQueue: temporal.taskQueue }),
+            archiveHistories({ store, pool, starter, tenants, log }),
             embedDocuments({ pool, schema, embedder: options.embedder, log }),
           ];
     if (queues !== 'background' && everyMs !== null)

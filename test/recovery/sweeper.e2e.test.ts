@@ -156,8 +156,15 @@ test(
       expect(waiting.status).toBe('waiting');
       const queued = { turn: 'wiped-next', thread: 'wiped', message: 'And hello', agent: 'paying' };
       expect(await rig.client.turns.send(queued, { timeoutMs: 500 })).toMatchObject({ status: 'running' });
+      // Answered, and lost before anything was extracted from it.
+      rig.script((request) =>
+        JSON.stringify(request.body).includes('response_format') ? { kind: 'status', status: 503 } : undefined,
+      );
+      const home = { turn: 'wiped-home', thread: 'home', message: 'I live in Oslo.', user: 'ole', agent: 'support' };
+      expect(await rig.client.turns.send(home)).toMatchObject({ status: 'completed' });
       await temporal.kill();
       await temporal.wipe();
+      rig.script(undefined);
       await temporal.start();
       // The worker goes on with the new server: it makes the schedule again, and the schedule has the turns started.
       const running = (turn: string) =>
@@ -182,6 +189,12 @@ test(
       expect(await ended(rig, 'wiped')).toMatchObject({ status: 'completed', steps: 2 });
       expect(await ended(rig, 'wiped-next')).toMatchObject({ status: 'completed' });
       expect(payments).toEqual([{ amount: 7, note: 'wiped' }]);
+      const extraction = await until(
+        'what was said before is extracted',
+        async () => (await rig.client.turns.explain('wiped-home')).extraction,
+        { timeoutMs: 60_000 },
+      );
+      expect(extraction).toMatchObject({ status: 'completed', outcomes: [{ outcome: 'stored' }] });
       expect(countTypes(await readTurnLog(database.admin, 'wiped'))).toMatchObject({
         StepCompleted: 2,
         ApprovalRequested: 1,
