@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { Option } from 'commander';
+import { sabotages } from '../chaos/report.ts';
 import type { LogProblem, VerifyCheck, VerifyReport } from '../eventstore/index.ts';
 import { findAdminUrl } from './admin-url.ts';
 import { chooseTenants } from './choose-tenants.ts';
@@ -6,10 +8,13 @@ import type { TenantFlags } from './choose-tenants.ts';
 import { dim, indent, oneLine, statusColour, table } from './format.ts';
 import { sayProgress } from './log-progress.ts';
 import { CommandFailedError } from './output.ts';
-import { explain, runCommand } from './run-command.ts';
+import { explain, runCommand, wholeNumber } from './run-command.ts';
+import { assertChaosFlags } from './chaos-flags.ts';
+import type { ChaosFlags } from './chaos-flags.ts';
 
-interface VerifyFlags extends TenantFlags {
+interface VerifyFlags extends TenantFlags, ChaosFlags {
   readonly segments?: string;
+  readonly chaos?: boolean;
 }
 
 /** Registers `verify`: proves that logs, views and segments are what was written. */
@@ -21,8 +26,30 @@ export function registerVerify(program: Command): void {
       .option('--tenant <id>', 'whose log (default: HOLDFAST_TENANT)')
       .option('--all', 'the logs of all tenants')
       .option('--segments <folder>', 'the folder of exported or archived segments, to be verified with the log')
+      .option(
+        '--chaos',
+        'break a private stack on purpose while clients work on it, then check it (docs/crash-safety.md)',
+      )
+      .option('--minutes <n>', 'with --chaos: for this long, and until every kind of fault was tried', wholeNumber(1))
+      .option('--kills <n>', 'with --chaos: until this many processes were killed (default: 20)', wholeNumber(1))
+      .option(
+        '--seed <n>',
+        'with --chaos: the order of faults and the work of each client (default: by chance)',
+        wholeNumber(0),
+      )
+      .addOption(
+        new Option('--sabotage <what>', 'with --chaos: take one protection away; the run must fail').choices([
+          ...sabotages,
+        ]),
+      )
+      .option('--faults <kinds>', 'with --chaos: only these kinds of faults, parted by commas')
       .action((flags: VerifyFlags, command: Command) =>
         runCommand(command, async ({ config, output }) => {
+          assertChaosFlags(flags);
+          if (flags.chaos === true) {
+            const { verifyChaos } = await import('./verify-chaos.ts');
+            return verifyChaos(flags, output);
+          }
           const [{ openPool, ownerRole, verifyLog }, { findSchema }] = await Promise.all([
             import('../eventstore/index.ts'),
             import('./master-key.ts'),
@@ -54,8 +81,13 @@ export function registerVerify(program: Command): void {
         }),
       ),
     {
-      examples: ['verify', 'verify --all --segments /backup'],
-      json: '{ok, tenants: [{tenant, position, base, ok, checks: [{name, checked, problems, skipped}], problems: [{check, position, what, todo}]}]}',
+      examples: [
+        'verify',
+        'verify --all --segments /backup',
+        'verify --chaos --kills 100',
+        'verify --chaos --sabotage lock',
+      ],
+      json: '{ok, tenants: [{tenant, position, base, ok, checks: [{name, checked, problems, skipped}], problems: [{check, position, what, todo}]}]}; with --chaos: {ok, seed, seconds, figures, invariants: [{id, says, violations}], complaints, growth, history, replay, folder}',
     },
   );
 }

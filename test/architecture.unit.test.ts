@@ -12,6 +12,7 @@ const rooms = [
   'activities',
   'agents',
   'bench',
+  'chaos',
   'cli',
   'client',
   'config',
@@ -40,7 +41,9 @@ const arrows: Readonly<Record<Room, { readonly values: readonly string[]; readon
   workflows: { values: [], types: ['activities'] },
   activities: { values: ['agents', 'eventstore', 'llm', 'memory', 'projections', 'errors'] },
   client: { values: ['workflows', 'eventstore', 'llm', 'memory', 'projections', 'errors'], types: ['activities'] },
-  worker: { values: rooms.filter((room) => !['bench', 'cli', 'examples'].includes(room)) },
+  worker: { values: rooms.filter((room) => !['bench', 'chaos', 'cli', 'examples'].includes(room)) },
+  // Joins the real parts and breaks them; nothing of the product knows of it but the command that runs it.
+  chaos: { values: rooms.filter((room) => !['bench', 'cli', 'examples'].includes(room)) },
   cli: { values: rooms.filter((room) => !['bench', 'examples'].includes(room)) },
   examples: { values: ['agents', 'client', 'eventstore'] },
   // Benchmarks join parts by hand, as a user of the whole would.
@@ -124,6 +127,13 @@ describe('the arrows between rooms', () => {
     expect(outside.filter(({ from }) => roomOf(from) === 'memory').map(show)).toEqual([]);
     const packages = outside.filter(({ from }) => roomOf(from) === 'workflows').map(({ to }) => to);
     expect([...new Set(packages)]).toEqual(['@temporalio/workflow']);
+  });
+
+  test('of the checker of chaos lead to nothing that it checks', () => {
+    const checker = imports.filter(({ from, to }) => from.startsWith('chaos/check') && !to.startsWith('node:'));
+    expect(checker.length).toBeGreaterThan(10);
+    const allowed = /^chaos\/(check|history)|^pg$/;
+    expect(checker.filter(({ to }) => !allowed.test(to)).map(show)).toEqual([]);
   });
 
   test('know every room', () => {

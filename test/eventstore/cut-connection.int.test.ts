@@ -5,8 +5,8 @@ import { withDatabase } from '../support/with-database.ts';
 import { checkLog } from './check-log.ts';
 import type { Noted } from './shapes.ts';
 import { note, noted, plainSchema, upTo } from './shapes.ts';
-import type { SwallowingProxy } from './swallowing-proxy.ts';
-import { startProxy } from './swallowing-proxy.ts';
+import type { SwallowingProxy } from '../../chaos/swallowing-proxy.ts';
+import { startProxy } from '../../chaos/swallowing-proxy.ts';
 
 const database = withDatabase('plain');
 const sent: Command<Noted>[] = [];

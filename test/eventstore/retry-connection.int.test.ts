@@ -6,7 +6,7 @@ import type { Command } from '../../eventstore/index.ts';
 import { withDatabase } from '../support/with-database.ts';
 import type { Noted } from './shapes.ts';
 import { collect, note, plainStore, upTo, plainSchema } from './shapes.ts';
-import { startProxy } from './swallowing-proxy.ts';
+import { startProxy } from '../../chaos/swallowing-proxy.ts';
 
 const database = withDatabase('plain');
 

@@ -101,7 +101,9 @@ export const limitedFiles: DiskKind = {
     return Promise.resolve({
       fill: () => set(limit),
       // A server that went down over it comes back without the limit.
-      free: () => (what === 'data' ? set('unlimited') : server.end('SIGQUIT')),
+      free: async () => {
+        await (what === 'data' ? set('unlimited') : server.end('SIGQUIT'));
+      },
       [Symbol.asyncDispose]: () => Promise.resolve(),
     });
   },

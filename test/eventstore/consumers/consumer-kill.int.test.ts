@@ -10,7 +10,7 @@ import { until } from '../../support/until.ts';
 import { withDatabase } from '../../support/with-database.ts';
 import { outputOf, outputTable, startConsumer, writeOutput } from './consumer-shapes.ts';
 import { note, plainStore, upTo } from '../shapes.ts';
-import { startProxy } from '../swallowing-proxy.ts';
+import { startProxy } from '../../../chaos/swallowing-proxy.ts';
 
 const database = withDatabase('plain');
 beforeAll(() => database.admin.query(outputTable));

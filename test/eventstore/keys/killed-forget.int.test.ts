@@ -8,7 +8,7 @@ import type { ForgetRig } from './forget-rig.ts';
 import { forgetRig, problemsOf } from './forget-rig.ts';
 import { schema } from './forget-schema.ts';
 import { said } from './personal-shapes.ts';
-import { startProxy } from '../swallowing-proxy.ts';
+import { startProxy } from '../../../chaos/swallowing-proxy.ts';
 import { collect, upTo } from '../shapes.ts';
 
 const events = 20;

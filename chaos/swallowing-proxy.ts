@@ -16,6 +16,10 @@ export interface SwallowingProxy {
    * @param newOnes are connected and hear nothing either
    */
   freeze(options?: { readonly newOnes?: boolean }): void;
+  /** Forgets a trap that nothing ran into. */
+  disarm(): void;
+  /** How many connections are open. */
+  connections(): number;
   /** Destroys every connection and forwards normally from then on. */
   cut(): void;
   close(): Promise<void>;
@@ -72,6 +76,11 @@ export async function startProxy(target: string): Promise<SwallowingProxy> {
         cutting();
       } else if (!swallowing && !frozen.has(client)) client.write(bytes);
     });
+    // A server that is killed, or is not there, must not look like one that thinks.
+    upstream.on('close', () => {
+      if (!swallowing && !frozen.has(client)) client.destroySoon();
+    });
+    client.on('close', () => upstream.destroy());
     client.on('end', () => frozen.has(client) || upstream.end());
     upstream.on('end', () => frozen.has(client) || client.end());
   });
@@ -87,6 +96,10 @@ export async function startProxy(target: string): Promise<SwallowingProxy> {
       for (const socket of sockets) frozen.add(socket);
       freezeNew = newOnes;
     },
+    disarm: () => {
+      trap = undefined;
+    },
+    connections: () => Math.floor(sockets.size / 2),
     cut: () => {
       freezeNew = false;
       for (const socket of sockets) socket.destroy();

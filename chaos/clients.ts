@@ -1,0 +1,143 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { HoldfastClient } from '../client/index.ts';
+import { HoldfastError } from '../errors/holdfast-error.ts';
+import type { HistoryWriter, WorkKind } from './history.ts';
+import type { Random } from './random.ts';
+import type { Work, WorkSource } from './work.ts';
+import { makeWork } from './work.ts';
+
+/** How often each kind of work is done, relative to the others. */
+const shares: Readonly<Record<Exclude<WorkKind, 'decision'>, number>> = {
+  plain: 4,
+  remember: 4,
+  correct: 2,
+  lookup: 3,
+  pay_once: 3,
+  child: 2,
+  approval: 3,
+  cancel: 3,
+  block: 4,
+  forget: 1,
+  rebuild: 0.4,
+  export: 0.4,
+  neighbour: 1,
+};
+
+/** What clients did, counted while they do it. */
+export interface WorkTally {
+  /** Acknowledged, by kind. */
+  readonly done: Map<WorkKind, number>;
+  /** Attempts of which the client never learnt what came of them. */
+  inDoubt: number;
+  /** Attempts after such a one. */
+  retries: number;
+  /** Errors that no client should ever see, with what was asked. */
+  readonly unexpected: string[];
+}
+
+/** What clients need. */
+export interface ClientsOptions {
+  readonly clients: readonly { readonly name: string; readonly client: HoldfastClient }[];
+  readonly history: HistoryWriter;
+  readonly random: Random;
+  readonly source: Omit<WorkSource, 'client' | 'random'>;
+}
+
+/** Clients that work until they are told to stop. */
+export interface Clients {
+  readonly tally: WorkTally;
+  /** Acknowledged so far. */
+  acknowledged(): number;
+  /** Has the next pieces of work be of this kind, whoever does them: a fault waits for it. */
+  demand(kind: WorkKind, times: number): void;
+  /** Ends after what is under way. */
+  stop(): Promise<void>;
+}
+
+/** Has every client work: one thing after the other, each of it in the history before and after. */
+export function startClients({ clients, history, random, source }: ClientsOptions): Clients {
+  const tally: WorkTally = { done: new Map(), inDoubt: 0, retries: 0, unexpected: [] };
+  const demanded: WorkKind[] = [];
+  let [acknowledged, stopping] = [0, false];
+  const loops = clients.map(({ name, client }) => loop(name, client, random.part(name)));
+
+  async function loop(name: string, client: HoldfastClient, own: Random): Promise<void> {
+    // Each kind once before chance decides, from another one for each client.
+    const first = own.shuffle(Object.keys(shares) as (keyof typeof shares)[]);
+    for (let n = 0; !stopping; n++) {
+      const kind = demanded.shift() ?? first.pop() ?? pickKind(own);
+      await perform(makeWork(kind, n, { ...source, client: name, random: own }), client, own);
+    }
+  }
+
+  async function perform(work: Work, client: HoldfastClient, own: Random): Promise<void> {
+    const told = await settle(work, client, own);
+    if (told) for (const next of work.then?.(told) ?? []) await perform(next, client, own);
+  }
+
+  /** Asks until it is answered; sometimes leaves it in doubt. */
+  async function settle({ kind, op, facts, ask }: Work, client: HoldfastClient, own: Random) {
+    for (let attempt = 1; ; attempt++) {
+      const line = { op, kind, attempt, ...facts };
+      history.write({ ...line, what: 'asked' });
+      try {
+        const told = await ask(client);
+        history.write({ ...line, ...told, what: 'acknowledged' });
+        tally.done.set(kind, (tally.done.get(kind) ?? 0) + 1);
+        acknowledged += 1;
+        return told;
+      } catch (error) {
+        const { code, message } = describe(error);
+        history.write({ ...line, what: 'failed', error: code });
+        const known = error instanceof HoldfastError;
+        if (!known || !(error.retryable || refusals.has(code))) {
+          tally.unexpected.push(`${kind} ${op}: ${code}: ${message}`);
+          return null;
+        }
+        if (refusals.has(code)) return null;
+        tally.inDoubt += 1;
+        // What must not stay open is asked again until it is answered; of the rest some are left as they are.
+        const gaveUp = stopping ? attempt > 20 : kind !== 'forget' && own.next() < 0.2;
+        if (gaveUp) return null;
+        tally.retries += 1;
+        await delay(100 + own.below(400));
+      }
+    }
+  }
+
+  return {
+    tally,
+    acknowledged: () => acknowledged,
+    demand: (kind, times) => {
+      for (let i = 0; i < times; i++) demanded.push(kind);
+    },
+    stop: async () => {
+      stopping = true;
+      await Promise.all(loops);
+    },
+  };
+}
+
+/** Answers that tell that nothing was done, and that asking again would not change it. */
+const refusals: ReadonlySet<string> = new Set([
+  'BLOCK_CONFLICT',
+  'TURN_NOT_FOUND',
+  'SUBJECT_FORGOTTEN',
+  'UNKNOWN_SUBJECT',
+  'REBUILD_RUNNING',
+  'HAND_OVER_BLOCKED',
+]);
+
+function pickKind(random: Random): WorkKind {
+  let left = random.next() * Object.values(shares).reduce((sum, share) => sum + share, 0);
+  for (const [kind, share] of Object.entries(shares)) {
+    left -= share;
+    if (left <= 0) return kind as WorkKind; // the keys of `shares`
+  }
+  return 'plain';
+}
+
+function describe(error: unknown): { code: string; message: string } {
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: error instanceof HoldfastError ? error.code : 'UNEXPECTED', message };
+}

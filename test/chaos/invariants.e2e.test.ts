@@ -1,0 +1,335 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { invariants } from '../../chaos/check/invariants.ts';
+import type { Payment, Subject, Violation } from '../../chaos/check/subject.ts';
+import { applySabotage } from '../../chaos/sabotage.ts';
+import { crashAgents } from '../../chaos/crash-agents.ts';
+import { operationOf } from '../../chaos/history.ts';
+import type { Entry, Facts, Operation, WorkKind } from '../../chaos/history.ts';
+import { forgetUser } from '../../client/forget-user.ts';
+import { startDemoModel } from '../../llm/demo-model/server.ts';
+import { testKeyWrapper } from '../support/test-schema.ts';
+import { until } from '../support/until.ts';
+import { withDatabase } from '../support/with-database.ts';
+import { withWorker } from '../support/with-worker.ts';
+
+const shop = await startDemoModel();
+const shopUrl = shop.url.replace(/\/v1$/, '');
+const database = withDatabase();
+const worker = withWorker(database, { agents: crashAgents(shopUrl) });
+
+const operations: Operation[] = [];
+let payments: Payment[] = [];
+let folder = '';
+
+/** Asks for something and keeps the history of it, as clients of a run do. */
+async function perform(kind: WorkKind, op: string, facts: Facts, ask: () => Promise<Facts>): Promise<Facts> {
+  const line = { op, kind, attempt: 1, ...facts };
+  const asked: Entry = { ...line, what: 'asked', at: performance.now() };
+  const told = await ask();
+  operations.push(operationOf([asked, { ...line, ...told, what: 'acknowledged', at: performance.now() }]));
+  return told;
+}
+
+async function send(kind: WorkKind, turn: string, agent: string, message: string, facts: Facts = {}): Promise<Facts> {
+  const thread = `thread-${turn}`;
+  const user = `user-${turn}`;
+  return perform(kind, turn, { turn, thread, user, ...facts }, async () => {
+    const { status, reply, waitingFor } = await worker.client.turns.send({ turn, thread, user, agent, message });
+    return { status, reply, ...(waitingFor[0] === undefined ? {} : { approval: waitingFor[0] }) };
+  });
+}
+
+/** Runs one invariant inside a transaction in which something was planted; nothing of it stays. */
+async function check(
+  id: string,
+  planted: readonly string[] | ((query: Subject['query']) => Promise<void>) = [],
+  changes: Partial<Subject> = {},
+): Promise<Violation[]> {
+  const invariant = invariants.find((one) => one.id === id);
+  if (!invariant) throw new Error(`There is no invariant ${id}.`);
+  const client = await database.admin.connect();
+  const query: Subject['query'] = async <Row extends object>(sql: string, values: readonly unknown[] = []) =>
+    (await client.query<Row>(sql, [...values])).rows;
+  try {
+    await query('begin');
+    if (typeof planted === 'function') await planted(query);
+    else for (const sql of planted) await query(sql);
+    const number = async (tenant: string): Promise<number> =>
+      (await query<{ no: number }>('select no from holdfast.tenant where id = $1', [tenant]))[0]?.no ?? 0;
+    const [tenant, neighbour] = [await number('default'), await number('acme')];
+    return await invariant.check({ query, tenant, neighbour, operations, payments, files: [], ...changes });
+  } finally {
+    await query('rollback');
+    client.release();
+  }
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'holdfast-check-'));
+  await database.admin.query('create extension if not exists amcheck');
+  await send(
+    'remember',
+    'five',
+    'shopper',
+    'Please remember these five things: 1) my dog is called Bruno; 2) I live in Lisbon; 3) my shoe size is 42; 4) I am allergic to nuts; 5) I prefer SMS over email',
+    { memories: 5 },
+  );
+  await send('pay_once', 'paid', 'cashier', 'Use the tool pay_once with {"order": "A-1001", "amount": 17}', {
+    amount: 17,
+  });
+  const { approval = '' } = await send(
+    'approval',
+    'asked',
+    'careful',
+    'Use the tool pay_approved with {"order": "A-1002", "amount": 18}',
+    { amount: 18 },
+  );
+  await perform('decision', 'asked-yes', { approval, decision: 'approve', actor: 'mia' }, async () => {
+    const { applied } = await worker.client.approvals.decide({ approval, decision: 'approve', actor: 'mia' });
+    return { applied };
+  });
+  await worker.client.turns.result('asked');
+  await perform('block', 'noted', { token: 'note-1' }, async () => {
+    await worker.client.memory.editBlock({
+      scope: { agent: 'shopper' },
+      label: 'note',
+      description: 'd',
+      value: 'note-1',
+      actor: 'a',
+      reason: 'r',
+    });
+    return {};
+  });
+  await send('forget', 'secret', 'shopper', 'Please remember: my dog is called Zebulon77.', { token: 'Zebulon77' });
+  await until('extractions', async () => {
+    const { rows } = await database.admin.query<{ n: number }>(`select count(*)::int as n from holdfast.extraction`);
+    return (rows[0]?.n ?? 0) >= 2 || undefined;
+  });
+  await forgetUser(
+    { adminUrl: database.url, tenant: 'default', keyWrapper: testKeyWrapper },
+    { user: 'user-secret', actor: 'a', reason: 'r' },
+  );
+  const answer = (await (await fetch(`${shopUrl}/payments/refunds`)).json()) as { refunds: Payment[] };
+  payments = answer.refunds;
+  // What is behind replies ends before anything is planted.
+  await worker.stop();
+});
+
+afterAll(async () => {
+  await shop.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const own = `(select no from holdfast.tenant where id = 'default')`;
+const noKeys = [
+  'alter table holdfast.event drop constraint event_pkey',
+  'alter table holdfast.event drop constraint event_tenant_stream_version_key',
+];
+const copyOf = (type: string, position: string): string =>
+  `insert into holdfast.event select tenant, ${position}, stream, version, type, schema_version, subjects, recorded_at, data
+   from holdfast.event where tenant = ${own} and type = '${type}' order by position limit 1`;
+
+/** What is planted for each invariant, and a word of what must be said about it. */
+const plants: readonly (readonly [
+  id: string,
+  what: string,
+  sql: readonly string[],
+  says: RegExp,
+  kind: Violation['kind'],
+])[] = [
+  [
+    'I1',
+    'an acknowledged turn is gone',
+    [`delete from holdfast.event where type = 'TurnCompleted' and data ->> 'turn' = 'five'`],
+    /the end of turn five was acknowledged and is not there/,
+    'lost',
+  ],
+  [
+    'I1',
+    'two of five memories are gone',
+    [
+      `delete from holdfast.event where position in (select position from holdfast.event where type = 'FactAsserted' order by position limit 2)`,
+    ],
+    /holds 3 of 5 memories/,
+    'partial',
+  ],
+  [
+    'I1',
+    'another reply than was told',
+    [`update holdfast.step set content = 'other' where turn = 'five' and to_pos is null`],
+    /reply of turn five/,
+    'lost',
+  ],
+  ['I1', 'a block is gone', [`delete from holdfast.block where value = 'note-1'`], /block value note-1/, 'lost'],
+  [
+    'I1',
+    'a forgetting is gone',
+    [`delete from holdfast.event where type = 'SubjectForgotten'`],
+    /the forgetting of user-secret/,
+    'lost',
+  ],
+  [
+    'I2',
+    'half a command',
+    [`delete from holdfast.event where type = 'RoundRecorded'`],
+    /holds \d+ of \d+ events/,
+    'partial',
+  ],
+  [
+    'I2',
+    'an event of no command',
+    [`delete from holdfast.command where id = 'turn/five'`],
+    /belongs to 0 commands/,
+    'partial',
+  ],
+  ['I3', 'a hole', [`delete from holdfast.event where position = 3`], /positions 1\.\.\d+ hold/, 'lost'],
+  ['I3', 'a position given twice', [...noKeys, copyOf('TurnRequested', 'position')], /given twice/, 'duplicated'],
+  [
+    'I3',
+    'a version that is missing',
+    [`update holdfast.stream set version = version + 1 where name = 'turn/five'`],
+    /stream turn\/five is at version/,
+    'other',
+  ],
+  [
+    'I4',
+    'a clock that ran backwards',
+    [`update holdfast.event set recorded_at = recorded_at - interval '1 day' where position = 5`],
+    /position 5 is of/,
+    'other',
+  ],
+  [
+    'I6',
+    'a view that knows the future',
+    [`update holdfast.turn set from_pos = 100000 where turn = 'five'`],
+    /view turn stand outside/,
+    'other',
+  ],
+  [
+    'I8',
+    'a changed text',
+    [`update holdfast.event set data = (data::text || ' ')::json where position = 4`],
+    /chain does not hold at command/,
+    'other',
+  ],
+  ['I9', 'a table for everybody', ['alter table holdfast.turn disable row level security'], /table turn/, 'other'],
+  [
+    'I9',
+    'a policy for everybody',
+    ['create policy leak on holdfast.fact using (true)'],
+    /table fact: a session of/,
+    'other',
+  ],
+  [
+    'I9',
+    'a function that takes any search path',
+    ['alter function holdfast.find_tenant(text) reset all'],
+    /find_tenant/,
+    'other',
+  ],
+  [
+    'I10',
+    'a forgotten word in a table',
+    [`update holdfast.message set content = 'Zebulon77' where turn = 'five'`],
+    /table (holdfast\.)?message holds what was forgotten/,
+    'other',
+  ],
+  [
+    'I13',
+    'a second end',
+    [copyOf('TurnCompleted', '100000').replace(' version,', ' 99,')],
+    /has 2 terminal events/,
+    'duplicated',
+  ],
+  [
+    'I13',
+    'no end',
+    [`delete from holdfast.event where type = 'TurnCompleted' and data ->> 'turn' = 'five'`],
+    /turn\/five has no terminal event/,
+    'partial',
+  ],
+  [
+    'I13',
+    'a second decision',
+    [copyOf('ApprovalDecided', '100000').replace(' version,', ' 99,')],
+    /was decided 2 times/,
+    'duplicated',
+  ],
+];
+
+describe('an undisturbed log', () => {
+  test.each(invariants.filter(({ id }) => id !== 'I7'))('$id: $says', async ({ id }) => {
+    expect(await check(id)).toEqual([]);
+  });
+});
+
+describe('a violation that is planted is found', () => {
+  test.each(plants)('%s: %s', async (id, _what, sql, says, kind) => {
+    const found = await check(id, sql);
+    expect(found.map(({ what }) => what).join('\n')).toMatch(says);
+    expect(found.find(({ what }) => says.test(what))?.kind).toBe(kind);
+  });
+
+  test('I5: an answer that came before a turn which stands before it', async () => {
+    const moved = operations.map((one) => (one.turn === 'five' ? { ...one, askedAt: performance.now() } : one));
+    expect((await check('I5', [], { operations: moved })).map(({ what }) => what).join()).toMatch(
+      /turn five was asked for after/,
+    );
+  });
+
+  test('I10: a forgotten word in a file', async () => {
+    const file = join(folder, 'export.jsonl');
+    await writeFile(file, `${'x'.repeat(3_000_000)} Zebulon77 y`);
+    expect(await check('I10', [], { files: [file] })).toMatchObject([
+      { what: `file ${file} holds what was forgotten` },
+    ]);
+  });
+
+  test('I11: a command that is not known any more', async () => {
+    const found = await check('I11', (query) =>
+      applySabotage({ query, postgres: { adminUrl: database.url } }, 'dedupe'),
+    );
+    expect(found.map(({ what }) => what).join()).toMatch(/sending commands again fails|sent again/);
+    expect(found.length).toBeGreaterThan(0);
+  });
+
+  test('I12: an index that does not hold what its table does', async () => {
+    const corrupt = [
+      `set local session_replication_role = replica`,
+      `update pg_index set indisready = false where indexrelid = 'holdfast.event_pkey'::regclass`,
+      `update holdfast.event set data = data where position = 2`,
+      copyOf('TurnRequested', '100000').replace(' version,', ' 99,'),
+      `update pg_index set indisready = true where indexrelid = 'holdfast.event_pkey'::regclass`,
+    ];
+    expect((await check('I12', corrupt)).map(({ what }) => what).join()).toMatch(/event_pkey/);
+  });
+
+  test('I13 and I14: a payment that was made twice, or not at all', async () => {
+    const [first] = payments.filter(({ amount }) => amount === 17);
+    if (!first) throw new Error('Nothing was paid.');
+    const twice = [...payments, { ...first, idempotencyKey: 'again' }];
+    expect(await check('I14', [], { payments: twice })).toMatchObject([{ kind: 'duplicated' }]);
+    expect(await check('I14', [], { payments: [] })).toMatchObject([{ kind: 'lost' }]);
+    expect(await check('I13', [], { payments: [] })).toMatchObject([{ kind: 'lost' }]);
+  });
+
+  test('I7: a view that is not what the log gives', { timeout: 60_000 }, async () => {
+    const verifies = invariants.find(({ id }) => id === 'I7');
+    const before = { ...process.env };
+    Object.assign(process.env, {
+      HOLDFAST_DATABASE_URL: database.url,
+      HOLDFAST_MASTER_KEY: '0123456789abcdef'.repeat(4),
+    });
+    try {
+      const subject = { query: () => Promise.resolve([]), tenant: 0, neighbour: 0, operations, payments, files: [] };
+      expect(await verifies?.check(subject)).toEqual([]);
+      await database.admin.query(`update holdfast.turn set message = 'other' where turn = 'five'`);
+      expect((await verifies?.check(subject))?.map(({ what }) => what).join()).toMatch(/turn/);
+    } finally {
+      process.env = before;
+    }
+  });
+});
