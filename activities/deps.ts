@@ -37,6 +37,8 @@ export interface ActivityDeps {
   readonly decideApproval: (input: DecideInput) => Promise<DecidedApproval>;
   /** Ends a turn as aborted and tells its workflow. */
   readonly abortTurn: (ref: TurnRef, by: { readonly actor: string; readonly reason: string }) => Promise<void>;
+  /** Aborts when the worker that is being stopped waits no longer for steps in the middle: Temporal cancels no local activity then. */
+  readonly stopping?: AbortSignal;
   /** Called at each boundary of a write path. Does nothing outside fault injection. */
   readonly reached: (boundary: Boundary, turn: string) => void;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>) => void;

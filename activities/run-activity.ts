@@ -27,12 +27,14 @@ export async function runActivity<T>(
   body: (scope: ActivityScope) => Promise<T>,
 ): Promise<T> {
   const context = Context.current();
+  // A step runs inside a workflow task: the worker waits for its end, and must not wait for a model's.
+  const stopping = context.info.isLocal ? deps.stopping : undefined;
   const heartbeatMs = context.info.heartbeatTimeoutMs;
   const beat =
     heartbeatMs === undefined ? undefined : setInterval(() => context.heartbeat(), Math.max(100, heartbeatMs / 4));
   try {
     return await body({
-      signal: context.cancellationSignal,
+      signal: stopping ? AbortSignal.any([context.cancellationSignal, stopping]) : context.cancellationSignal,
       attempt: context.info.attempt,
       scheduledAt: context.info.scheduledTimestampMs,
       workflow: {
@@ -43,10 +45,22 @@ export async function runActivity<T>(
   } catch (error) {
     // A cancelled activity must end as cancelled, whatever error the abort came out as.
     if (context.cancellationSignal.aborted) await context.cancelled;
+    if (stopping?.aborted) throw leftToOthers();
     throw toFailure(deps, ref, context.info.activityType, error);
   } finally {
     clearInterval(beat);
   }
+}
+
+/** Longer than a step's `localRetryThreshold` (workflows/agent-turn.ts): the pause becomes a timer, and whoever works then takes over. */
+const stoppedPauseMs = 5_100;
+
+function leftToOthers(): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'WORKER_STOPPED',
+    message: 'The worker was stopped in the middle; another one goes on.',
+    nextRetryDelay: stoppedPauseMs,
+  });
 }
 
 function toFailure(deps: ActivityDeps, ref: TurnRef, activity: string, error: unknown): ApplicationFailure {

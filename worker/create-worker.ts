@@ -126,7 +126,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const version = versioning
       ? { deploymentName: versioning.deploymentName ?? deploymentNameOf(temporal.taskQueue), buildId }
       : null;
+    const stopping = new AbortController();
     const activities = createActivities({
+      stopping: stopping.signal,
       store,
       pool,
       agents: sources.agents,
@@ -156,6 +158,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         ...createSweepActivities({ store, pool, starter }, { tenants: options.tenants, graceMs, log }),
       },
       workflows: { workflowBundle: bundle },
+      giveUp: () => stopping.abort(),
       version: version ?? undefined,
     });
     const { tenants } = options;

@@ -19,9 +19,14 @@ export interface QueueWorkersOptions {
   readonly queues: Queues;
   readonly activities: object;
   readonly workflows: Pick<TemporalWorkerOptions, 'workflowBundle' | 'workflowsPath'>;
+  /** Called when a stop has waited for as long as it is willing to: steps in the middle are to be given up. */
+  readonly giveUp: () => void;
   /** Turns finish on the version they began on. @default unversioned */
   readonly version?: WorkerVersion | undefined;
 }
+
+/** How long a stop waits for what is in the middle, in milliseconds. */
+const stopGraceMs = 10_000;
 
 /** Workers of several queues that live and die together. */
 export interface QueueWorkers {
@@ -35,12 +40,12 @@ export interface QueueWorkers {
  * turn never waits for a slot behind it.
  */
 export async function createQueueWorkers(options: QueueWorkersOptions): Promise<QueueWorkers> {
-  const { connection, namespace, taskQueue, queues, activities, workflows, version } = options;
+  const { connection, namespace, taskQueue, queues, activities, workflows, giveUp, version } = options;
   const shared: Omit<TemporalWorkerOptions, 'taskQueue'> = {
     connection,
     namespace,
     activities,
-    shutdownGraceTime: '10s',
+    shutdownGraceTime: stopGraceMs,
     ...(version === undefined
       ? {}
       : {
@@ -75,12 +80,15 @@ export async function createQueueWorkers(options: QueueWorkersOptions): Promise<
       }),
     );
   }
+  let grace: NodeJS.Timeout | undefined;
   const shutdown = (): void => {
+    grace ??= setTimeout(giveUp, stopGraceMs);
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   return {
     async run() {
       const ends = await Promise.allSettled(workers.map((worker) => worker.run().finally(shutdown)));
+      clearTimeout(grace);
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
     },
     shutdown,

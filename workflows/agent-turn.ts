@@ -232,6 +232,8 @@ function proxies({ stepMs, heartbeatMs }: TurnInput['timeouts']) {
     // noticed by the timeout of the workflow task, which the client sets to the heartbeat.
     step: proxyLocalActivities<Pick<Activities, 'runModelStep'>>({
       startToCloseTimeout: stepMs,
+      // Longer pauses are timers: a workflow task that lasts holds up its worker's stop.
+      localRetryThreshold: '5s',
       retry: { ...backoff, maximumAttempts: 8 },
     }),
     // Waits by failing and being tried again: retries cost no history, so a queued turn may wait for days.
