@@ -9,14 +9,15 @@ import type { ClientContext, SendTurn } from './send-turn.ts';
 
 /**
  * Puts a message into the turn that its branch is at, to be read by the turn's next step, and gives that turn; a repeat finds it there.
- * Gives null when the message has to be a turn of its own: nothing runs, it was sent as a turn before, or the turn it was put into failed
+ * Gives null when the message has to be a turn of its own: nothing runs, the running turn is
+ * another user's or another agent's, it was sent as a turn before, or the turn it was put into failed
  * or was aborted before a step read it.
  */
 export async function steerTurn(
   context: ClientContext,
   request: SendTurn & { readonly turn: string },
 ): Promise<TurnRef | null> {
-  const { thread, branch = 'main', user = null, turn: key, message, occurredAt = new Date() } = request;
+  const { thread, branch = 'main', user = null, agent, turn: key, message, occurredAt = new Date() } = request;
   const { tenant, store, pool } = context;
   const number = await store.tenantNumber(tenant);
   for (;;) {
@@ -32,6 +33,8 @@ export async function steerTurn(
     if (isTurn) return null;
     if (steered) return steered.isLost ? null : { tenant, thread, branch, turn: steered.turn, agent: steered.agent };
     if (!running) return null;
+    // A turn is one user's, whose memory it feeds and with whom it is forgotten, and one agent's.
+    if (running.user !== user || running.agent !== agent) return null;
     const stream = streams.turn(running.turn);
     try {
       await store.append(tenant, {

@@ -36,8 +36,16 @@ export interface MessageFilter {
  */
 export async function readMessages(reader: ViewReader, filter: MessageFilter): Promise<ThreadMessages> {
   const steering = readSteered(reader, filter);
+  // Awaited below; when another read fails first, nobody else hears of it.
+  steering.catch(() => undefined);
   const lineage = await lineageOf(reader, forkOf(filter));
-  if (lineage) return inOrder(await readForkMessages(reader, lineage, filter), await steering);
+  if (lineage) {
+    const messages = await readForkMessages(reader, lineage, filter);
+    // What was put into the turn after the fork left is none of its past.
+    const isSeen = (row: SteeredRow): boolean =>
+      lineage.some(({ branch, position }) => branch === row.branch && row.from_pos <= position);
+    return inOrder(messages, (await steering).filter(isSeen));
+  }
   const [earlier, own, steered] = await Promise.all([
     completedMessages(reader, filter),
     // The current turn whole, however many tools it has called: a model accepts no result without its call.
@@ -104,7 +112,7 @@ function inOrder(
 }
 
 /** A message that came while a turn was running, and the first step that read it; null while none has. */
-interface SteeredRow extends Pick<Selectable<ViewDatabase['steered']>, 'turn' | 'content' | 'from_pos'> {
+interface SteeredRow extends Pick<Selectable<ViewDatabase['steered']>, 'turn' | 'branch' | 'content' | 'from_pos'> {
   readonly before_step: number | null;
 }
 
@@ -120,6 +128,7 @@ async function readSteered(
     .where(heldAt(position, 's'))
     .select((eb) => [
       's.turn',
+      's.branch',
       's.content',
       's.from_pos',
       eb

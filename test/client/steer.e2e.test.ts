@@ -124,3 +124,33 @@ test('forgetting the user takes its words', async () => {
   const { rows } = await database.admin.query<{ content: string }>('select distinct content from steered');
   expect(rows).toEqual([{ content: '[forgotten]' }]);
 });
+
+test('what somebody else says is a turn of their own: it must neither be remembered as said by, nor outlive, another user', async () => {
+  await send('hers', 'six', 'Use the tool sign with {"note": "d"}');
+  const his = await worker.client.turns.send(
+    { turn: 'his', thread: 'six', message: 'I am Bo, sixthq7z.', agent: 'clerk', user: 'bo', whenBusy: 'steer' },
+    { timeoutMs: 1_000 },
+  );
+  expect(his).toMatchObject({ turn: 'his', user: 'bo' });
+  await worker.client.turns.cancel('hers', { actor: 'mia', reason: 'test' });
+  expect(await worker.client.turns.result('his')).toMatchObject({ status: 'completed', user: 'bo' });
+});
+
+test('a fork sees the messages that were put into its turn before the place, and none that came after', async () => {
+  const first = await send('forked', 'seven', 'Use the tool sign with {"note": "e"}');
+  await send('forked-more', 'seven', 'Use the tool sign with {"note": "f"}', 'steer');
+  await worker.client.approvals.decide({ approval: first.waitingFor[0] ?? '', decision: 'approve', actor: 'mia' });
+  const second = await until('it asks again', async () => {
+    const now = await worker.client.turns.get('forked');
+    return now.steps === 2 && now.status === 'waiting' ? now : undefined;
+  });
+  await send('forked-late', 'seven', 'Hurry, seventhq7z.', 'steer');
+  await worker.client.approvals.decide({ approval: second.waitingFor[0] ?? '', decision: 'approve', actor: 'mia' });
+  expect(await worker.client.turns.result('forked')).toMatchObject({ status: 'completed', steps: 3 });
+
+  const { turn } = await worker.client.checkpoints.fork({ thread: 'seven', at: { turn: 'forked', step: 1 } });
+  const [next] = (await explain(turn?.turn ?? '')).steps;
+  const words = next?.prompt.slice(1).map(({ role, content }) => `${role}: ${content ?? ''}`) ?? [];
+  expect(words).toContain('user: Use the tool sign with {"note": "f"}');
+  expect(words).not.toContain('user: Hurry, seventhq7z.');
+});
