@@ -68,9 +68,11 @@ export function findMissing(
   ];
 }
 
-/** The lines of the histories that the first violation is about, at most 40. */
+/** The lines of the histories that the first violation with a name is about, at most 40. */
 export function shrinkHistory({ invariants }: CheckAnswer, operations: readonly Operation[]): string[] {
-  const first = invariants.flatMap(({ violations }) => violations)[0];
+  const first = invariants
+    .flatMap(({ violations }) => violations)
+    .find(({ about }) => about.some((name) => name !== ''));
   if (!first) return [];
   // Ids of turns stand inside ids of commands, approvals and children: what holds one is about it.
   const names = first.about.filter((name) => name.length > 3);

@@ -202,12 +202,14 @@ function maintenance({ postgres, schema, folder }: Arena) {
     rebuild: async () => {
       await rebuildViews({ adminUrl: postgres.adminUrl, schema });
     },
-    exportLog: async () => {
+    // Into a folder of the client's own, as a backup job has it.
+    exportLog: async (client: string) => {
+      const target = join(folder, 'segments', client);
       const pool = openPool({ url: postgres.adminUrl, role: ownerRole, applicationName: 'holdfast export' });
       pool.on('connect', (client) => client.on('error', () => undefined));
       try {
-        await mkdir(join(folder, 'segments'), { recursive: true });
-        await exportLog({ pool, tenant: tenants.own, folder: join(folder, 'segments') });
+        await mkdir(target, { recursive: true });
+        await exportLog({ pool, tenant: tenants.own, folder: target });
       } finally {
         await pool.end();
       }

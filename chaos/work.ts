@@ -23,8 +23,8 @@ export interface WorkSource {
   readonly random: Random;
   /** Rebuilds all views. */
   readonly rebuild: () => Promise<void>;
-  /** Writes the log into segments. */
-  readonly exportLog: () => Promise<void>;
+  /** Writes the log into the client's segments. */
+  readonly exportLog: (client: string) => Promise<void>;
   /** The client of the other tenant. */
   readonly neighbour: () => HoldfastClient;
 }
@@ -110,7 +110,7 @@ export function makeWork(kind: WorkKind, n: number, source: WorkSource): Work {
     case 'rebuild':
       return { kind, op, facts: {}, ask: () => source.rebuild().then(() => ({})) };
     case 'export':
-      return { kind, op, facts: {}, ask: () => source.exportLog().then(() => ({})) };
+      return { kind, op, facts: {}, ask: () => source.exportLog(client).then(() => ({})) };
     case 'decision':
       throw new RangeError('A decision follows an approval.');
   }

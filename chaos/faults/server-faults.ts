@@ -1,3 +1,5 @@
+import pg from 'pg';
+import { tenants } from '../arena.ts';
 import type { Arena } from '../arena.ts';
 import type { Fault, FaultContext } from './fault.ts';
 import { landed, last, missed, within } from './fault.ts';
@@ -33,6 +35,17 @@ export const serverFaults: readonly Fault[] = [
       return (await answersAgain(arena)) ? landed(1) : missed;
     },
   },
+  {
+    // A transaction that stalls with the log's lock: appends pile up behind it, an end of a turn behind a step that ends it.
+    kind: 'log_held',
+    share: 2,
+    inject: async ({ arena, clients, random }) => {
+      clients.demand('cancel', 12);
+      let waited = 0;
+      for (let pulse = 0; pulse < 8; pulse++) waited += await holdLog(arena, 200 + random.below(300));
+      return waited > 0 ? landed() : missed;
+    },
+  },
   { kind: 'postmaster_killed', share: 3, inject: (context) => endServer(context, 'SIGKILL') },
   { kind: 'postgres_immediate_stop', share: 3, inject: (context) => endServer(context, 'SIGQUIT') },
   {
@@ -63,6 +76,29 @@ export const serverFaults: readonly Fault[] = [
 const victims = `select pid from pg_stat_activity
   where application_name in ('holdfast worker', 'holdfast client') and state = 'active'
   order by query like '%append_commands%' desc, random()`;
+
+/** Holds the lock of the head for a while. Gives how many sessions waited for it at the end. */
+async function holdLog({ postgres }: Arena, ms: number): Promise<number> {
+  const holder = new pg.Client({ connectionString: postgres.adminUrl, application_name: 'chaos' });
+  holder.on('error', () => undefined);
+  await holder.connect();
+  try {
+    await holder.query('begin');
+    await holder.query(
+      'select 1 from holdfast.log_head h join holdfast.tenant t on t.no = h.tenant where t.id = $1 for update of h',
+      [tenants.own],
+    );
+    await last(ms);
+    const { rows } = await holder.query<{ n: number }>(
+      `select count(*)::int as n from pg_stat_activity where application_name like 'holdfast%' and wait_event_type = 'Lock'`,
+    );
+    return rows[0]?.n ?? 0;
+  } finally {
+    await holder.end();
+    // What waited gets through before the next one.
+    await last(60);
+  }
+}
 
 async function endServer({ arena, random }: FaultContext, signal: 'SIGKILL' | 'SIGQUIT') {
   const struck = await arena.postgres.end(signal);

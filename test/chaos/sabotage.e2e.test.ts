@@ -7,7 +7,7 @@ import { runChaos } from '../../chaos/run-chaos.ts';
 const cases: readonly (readonly [sabotage: Sabotage, invariant: string, kills: number, faults: readonly string[]])[] = [
   ['lock', 'I3', 1, ['worker_kill']],
   ['dedupe', 'I11', 1, ['worker_kill', 'cut_after_commit']],
-  ['fence', 'I13', 2, ['worker_kill', 'model_slow']],
+  ['fence', 'I13', 3, ['worker_kill', 'log_held']],
   ['transaction', 'I2', 3, ['postmaster_killed', 'backend_terminated']],
 ];
 
