@@ -4,12 +4,13 @@ import type { MemoryEvent, MemoryOutcome, Trust } from '../memory/events.ts';
 import { streams } from '../memory/keys.ts';
 import type { MemoryProposal } from '../memory/reconcile.ts';
 import { reconcile } from '../memory/reconcile.ts';
+import { holdsOf } from '../memory/relations.ts';
 import type { Scope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import type { ViewReader } from '../projections/read-views.ts';
 import { readViews } from '../projections/read-views.ts';
 import { readKnownProcedures } from '../projections/procedural/queries.ts';
-import { readKnownFacts } from '../projections/semantic/queries.ts';
+import { readKnownFacts, readPastFacts } from '../projections/semantic/queries.ts';
 import { putVectors } from '../projections/search/queries.ts';
 import { textHash } from '../projections/search/projection.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -36,12 +37,17 @@ export async function decideWrite(
   },
 ): Promise<DecidedWrite> {
   const stream = streams.memory(input.scope);
+  // Only what has one value at a time has a time line to place a value on.
+  const hasTimeline = input.proposals.some(
+    ({ kind, relation }) => kind !== 'procedure' && holdsOf(relation) !== 'many',
+  );
   return readViews(deps.pool, tenant, async (reader) => {
+    const past = hasTimeline ? await readPastFacts(reader, input.scope) : [];
     const { events, outcomes } = reconcile({
       scope: input.scope,
       trust: input.trust,
       proposals: input.proposals,
-      facts: await readKnownFacts(reader, input.scope),
+      facts: [...past, ...(await readKnownFacts(reader, input.scope))],
       procedures: await readKnownProcedures(reader, input.scope),
       hash: sha256,
       // Logical: the command's key and the item's place in it, so a retry makes the same ids.

@@ -1,11 +1,13 @@
 import type { FactKind, MemoryEvent, MemoryOutcome, Source, Trust } from './events.ts';
 import type { Scope } from './scope.ts';
+import { holdsOf, oppositeOf, relationKey } from './relations.ts';
 import { normaliseContent, normaliseText } from './text.ts';
+import { overlaps, placeOnTimeline, toSpan } from './timeline.ts';
 
 /** A memory somebody (a model, a tool, an extractor) would like to store. Only `reconcile` decides. */
 export interface MemoryProposal {
   readonly action: 'assert' | 'confirm' | 'supersede' | 'retract';
-  /** Id of the known fact that `confirm`, `supersede` or `retract` is about. */
+  /** Id of the known fact that `confirm`, `supersede` or `retract` is about. A retraction without one is of the same content. */
   readonly target: string | null;
   readonly kind: FactKind | 'procedure';
   readonly subject: string;
@@ -14,12 +16,14 @@ export interface MemoryProposal {
   /** The memory as one self-contained sentence. */
   readonly text: string;
   readonly confidence: number;
-  /** World time from which it holds. */
+  /** World time from which it holds; `unknownStart` when nobody said. */
   readonly validFrom: string;
+  /** When it had ended, where the words say that it is over. @default it goes on */
+  readonly validTo?: string | null;
   readonly source: Source;
 }
 
-/** A fact that holds now in the scope. */
+/** A fact of the scope: one that holds, or (for single-valued relations) one that held. */
 export interface KnownFact {
   readonly fact: string;
   readonly kind: FactKind;
@@ -30,6 +34,8 @@ export interface KnownFact {
   readonly contentHash: string;
   readonly trust: Trust;
   readonly validFrom: string;
+  /** When it ended. @default it holds */
+  readonly validTo?: string | null;
 }
 
 /** A procedure in its current version. */
@@ -60,39 +66,17 @@ export interface ReconcileResult {
   readonly outcomes: readonly MemoryOutcome[];
 }
 
-/** Relations of which a subject has one value at a time: a newer value ends the older one without being told to. */
-const singleValued = new Set([
-  'name',
-  'lives_in',
-  'works_at',
-  'works_for',
-  'employer',
-  'job',
-  'age',
-  'birthday',
-  'email',
-  'phone',
-  'address',
-  'prefers_contact',
-  'contact_channel',
-  'diet',
-  'language',
-  'timezone',
-  'nationality',
-]);
-/** Families of them: a shoe size, a favourite colour. Names of pets and people are not: there may be several. */
-const singleValuedFamily = /_size$|^favou?rite_/;
-
 const trustOrder: readonly Trust[] = ['tool_external', 'model_inference', 'tool_internal', 'direct_user'];
 
 /**
  * Decides what proposals mean against what is known: pure, so that it can be tested with a sentence and decided again under
  * the log's version check. Nothing is deleted; superseded facts keep their row and their sources.
- * - The same content (normalised) confirms and gains a source.
- * - Superseding needs the same subject and relation, and either a single-valued relation or an explicit `supersede`;
+ * - The same content (normalised, whatever name of its family the relation has) confirms and gains a source.
+ * - Superseding needs the same subject and relation family, and either a single-valued relation or an explicit `supersede`;
  *   otherwise both stand (a verdict about another relation never retires a fact: getzep/graphiti#1728).
- * - A fact that began earlier than the one that holds is born historical; equal starts go to the higher trust, then to an
- *   explicit correction; a tie is disputed and both stand.
+ * - A value that began earlier than the next one is born historical; equal starts go to the higher trust, then to an
+ *   explicit correction; a tie is disputed and both stand (timeline.ts).
+ * - A retraction ends a fact, by its id or by its content. Only the user's own words can.
  */
 export function reconcile(input: ReconcileInput): ReconcileResult {
   const { scope, trust, proposals, hash, newId } = input;
@@ -144,71 +128,89 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
   }
 
   function decide(proposal: MemoryProposal & { readonly kind: FactKind }, ordinal: number): MemoryOutcome {
-    const target = proposal.target === null ? undefined : facts.get(proposal.target);
+    const target = proposal.target === null ? undefined : current(facts.get(proposal.target));
     if (proposal.target !== null && !target)
       return rejected(proposal, `target ${proposal.target} is not a fact that holds in this scope`);
-    if (proposal.action === 'retract')
-      return target ? retract(proposal, target) : rejected(proposal, 'a retraction needs a target');
+    const contentHash = factHash(proposal, hash);
+    const same = [...facts.values()].filter((fact) => fact.contentHash === contentHash);
+    if (proposal.action === 'retract') {
+      const meant = target ?? same.find(current);
+      return meant
+        ? retract(proposal, meant)
+        : rejected(proposal, 'a retraction needs a target, or the content of a fact');
+    }
     if (proposal.action === 'confirm')
       return target ? confirm(proposal, target) : rejected(proposal, 'a confirmation needs a target');
     const text = proposal.text.trim();
     if (text === '' || proposal.subject.trim() === '' || proposal.relation.trim() === '') {
       return rejected(proposal, 'text, subject and relation must not be empty');
     }
-    const contentHash = factHash(proposal, hash);
-    const same = [...facts.values()].find((fact) => fact.contentHash === contentHash);
-    if (same) return confirm(proposal, same);
 
     const start = Date.parse(proposal.validFrom);
+    const over = proposal.validTo == null ? null : Date.parse(proposal.validTo);
     if (Number.isNaN(start)) return rejected(proposal, `"${proposal.validFrom}" is not a time`);
+    if (over !== null && !(over >= start))
+      return rejected(proposal, `"${proposal.validTo}" is not a time after its start`);
+    const known = same.find((fact) => overlaps(toSpan(fact), { start, end: over ?? Infinity }));
+    // "I lived there until May" of what is taken to go on: it ended.
+    if (known && over !== null && current(known))
+      return retract({ ...proposal, validFrom: proposal.validTo ?? '' }, known);
+    if (known) return confirm(proposal, known);
+
     const rivals = findRivals(proposal, target);
-    const rival = rivals[0];
+    const { validTo, next, ends, ties } = placeOnTimeline({ start, end: over }, rivals);
+    const moreTrusted = trustOrder.indexOf(trust) - Math.max(-1, ...ties.map((fact) => trustOrder.indexOf(fact.trust)));
+    const tied =
+      over === null && ties.length > 0 && moreTrusted <= 0 && !(moreTrusted === 0 && proposal.action === 'supersede');
+    const ended = tied || over !== null ? ends : [...ties, ...ends];
+    const replaced = validTo === null && !tied ? ended[0] : undefined;
     const id = newId(ordinal);
-    if (!rival) {
-      assert(id, proposal, contentHash, {});
-      return { outcome: 'stored', id, text, reason: 'new' };
+    assert(id, proposal, contentHash, {
+      ...(validTo === null ? {} : { validTo }),
+      ...(replaced ? { replaces: replaced.fact } : {}),
+      ...(tied && ties[0] ? { disputedWith: ties[0].fact } : {}),
+    });
+    // All of them: two that were disputed must not leave the other one standing.
+    for (const fact of ended) {
+      end(fact, proposal.validFrom);
+      events.push({
+        type: 'FactSuperseded',
+        data: { fact: fact.fact, ...place, by: id, validTo: proposal.validFrom, source: proposal.source },
+      });
     }
-    // Times are compared as times: the same instant has many spellings.
-    const rivalStart = Date.parse(rival.validFrom);
-    if (start < rivalStart) {
-      const next = rivals.findLast(({ validFrom }) => Date.parse(validFrom) > start) ?? rival;
-      assert(id, proposal, contentHash, { validTo: next.validFrom });
-      return { outcome: 'historical', id, text, reason: `had ended when "${next.text}" began` };
+    if (tied && ties[0]) {
+      const reason = `contradicts "${ties[0].text}" from the same time with the same trust`;
+      return { outcome: 'disputed', id, text, reason };
     }
-    const equals = rivals.filter(({ validFrom }) => Date.parse(validFrom) === rivalStart);
-    const moreTrusted = trustOrder.indexOf(trust) - Math.max(...equals.map((fact) => trustOrder.indexOf(fact.trust)));
-    if (start > rivalStart || moreTrusted > 0 || (moreTrusted === 0 && proposal.action === 'supersede')) {
-      assert(id, proposal, contentHash, { replaces: rival.fact });
-      // All of them: two that were disputed must not leave the other one standing.
-      for (const { fact } of rivals) {
-        events.push({
-          type: 'FactSuperseded',
-          data: { fact, ...place, by: id, validTo: proposal.validFrom, source: proposal.source },
-        });
-        facts.delete(fact);
-      }
-      return { outcome: 'superseding', id, text, reason: `replaces "${rival.text}"` };
-    }
-    assert(id, proposal, contentHash, { disputedWith: rival.fact });
-    return {
-      outcome: 'disputed',
-      id,
-      text,
-      reason: `contradicts "${rival.text}" from the same time with the same trust`,
-    };
+    if (next) return { outcome: 'historical', id, text, reason: `had ended when "${next.text}" began` };
+    if (validTo !== null) return { outcome: 'historical', id, text, reason: 'is over, as it was said' };
+    return replaced
+      ? { outcome: 'superseding', id, text, reason: `replaces "${replaced.text}"` }
+      : { outcome: 'stored', id, text, reason: 'new' };
   }
 
-  /** The facts that hold now and cannot hold together with the proposal, the one that began last first. */
+  /** The facts that cannot hold together with the proposal. */
   function findRivals(proposal: MemoryProposal, target: KnownFact | undefined): readonly KnownFact[] {
     const family = [...facts.values()].filter((fact) => sameFamily(proposal, fact));
-    const relation = relationKey(proposal.relation);
-    if (singleValued.has(relation) || singleValuedFamily.test(relation)) {
-      return family.sort((a, b) => Date.parse(b.validFrom) - Date.parse(a.validFrom));
-    }
-    if (proposal.action !== 'supersede') return [];
-    if (target) return family.filter((fact) => fact === target);
+    if (holdsOf(proposal.relation) === 'one') return family;
+    const opposite = oppositeOf(proposal.relation);
+    const contrary =
+      opposite === null
+        ? []
+        : [...facts.values()].filter(
+            (fact) =>
+              sameFamily({ ...proposal, relation: opposite }, fact) &&
+              normaliseContent(fact.value) === normaliseContent(proposal.value),
+          );
+    if (proposal.action !== 'supersede') return contrary;
+    const standing = family.filter(current);
+    if (target) return [...contrary, ...standing.filter((fact) => fact === target)];
     // Which of many values is meant cannot be told without a target.
-    return family.length === 1 ? family : [];
+    return standing.length === 1 ? [...contrary, ...standing] : contrary;
+  }
+
+  function end(fact: KnownFact, validTo: string): void {
+    facts.set(fact.fact, { ...fact, validTo });
   }
 
   function assert(
@@ -239,8 +241,8 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
         source,
       },
     });
-    if (links.validTo === undefined)
-      facts.set(fact, { fact, kind, subject, relation, value, text, contentHash, trust, validFrom });
+    const validTo = links.validTo ?? null;
+    facts.set(fact, { fact, kind, subject, relation, value, text, contentHash, trust, validFrom, validTo });
   }
 
   function confirm(proposal: MemoryProposal, known: KnownFact): MemoryOutcome {
@@ -251,9 +253,11 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
   function retract(proposal: MemoryProposal, known: KnownFact): MemoryOutcome {
     // Only the user's own words may take a fact back; a model's guess may not.
     if (trust !== 'direct_user') return rejected(proposal, 'only the user can take a fact back');
+    // It cannot have ended before it began.
+    const validTo = Date.parse(proposal.validFrom) < Date.parse(known.validFrom) ? known.validFrom : proposal.validFrom;
     events.push({
       type: 'FactRetracted',
-      data: { fact: known.fact, ...place, validTo: proposal.validFrom, reason: proposal.text, source: proposal.source },
+      data: { fact: known.fact, ...place, validTo, reason: proposal.text, source: proposal.source },
     });
     facts.delete(known.fact);
     return { outcome: 'retracted', id: known.fact, text: known.text, reason: 'taken back by the user' };
@@ -273,8 +277,8 @@ function sameFamily(a: { subject: string; relation: string }, b: { subject: stri
   return normaliseText(a.subject) === normaliseText(b.subject) && relationKey(a.relation) === relationKey(b.relation);
 }
 
-function relationKey(relation: string): string {
-  return normaliseText(relation).replaceAll(' ', '_');
+function current<Fact extends KnownFact>(fact: Fact | undefined): Fact | undefined {
+  return fact?.validTo == null ? fact : undefined;
 }
 
 function rejected(proposal: MemoryProposal, reason: string): MemoryOutcome {

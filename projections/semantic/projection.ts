@@ -1,4 +1,4 @@
-import { close, ensure, open } from '../../eventstore/index.ts';
+import { close, ensure, open, replace } from '../../eventstore/index.ts';
 import type { Operation, Projection } from '../../eventstore/index.ts';
 import type { MemoryEvent, Source } from '../../memory/events.ts';
 import { scopeColumns } from '../scope-columns.ts';
@@ -36,7 +36,8 @@ export const semanticProjection: Projection<MemoryEvent> = {
       case 'FactSuperseded':
         return [
           ...close(factView, { fact: data.fact, fork: data.fork ?? '' }),
-          ...open(factEndView, {
+          // Again when a value between the two is learnt of later.
+          ...replace(factEndView, {
             fact: data.fact,
             fork: data.fork ?? '',
             valid_to: new Date(data.validTo),
@@ -47,7 +48,7 @@ export const semanticProjection: Projection<MemoryEvent> = {
       case 'FactRetracted':
         return [
           ...close(factView, { fact: data.fact, fork: data.fork ?? '' }),
-          ...open(factEndView, {
+          ...replace(factEndView, {
             fact: data.fact,
             fork: data.fork ?? '',
             valid_to: new Date(data.validTo),

@@ -1,7 +1,8 @@
+import type { Selectable } from 'kysely';
 import type { FactKind, Trust } from '../../memory/events.ts';
 import type { KnownFact } from '../../memory/reconcile.ts';
 import type { Scope } from '../../memory/scope.ts';
-import type { ViewReader } from '../read-views.ts';
+import type { ViewDatabase, ViewReader } from '../read-views.ts';
 import { holdsFor, lineageOf } from '../branches/lineage.ts';
 import { livesIn, visibleTo } from '../visible-to.ts';
 
@@ -20,7 +21,50 @@ export async function readKnownFacts(reader: ViewReader, scope: Scope): Promise<
     .where('content_hash', '<>', '')
     .orderBy('from_pos')
     .execute();
-  return rows.map((row) => ({
+  return rows.map(toKnownFact);
+}
+
+/** The most facts of the past that a write looks at; older ones are not asked. */
+const mostPast = 500;
+
+/**
+ * Facts of exactly this scope that were superseded or born historical, newest first: where a value belongs that is learnt of late. Not those
+ * that were taken back: they say nothing about when others began or ended.
+ */
+export async function readPastFacts(reader: ViewReader, scope: Scope): Promise<KnownFact[]> {
+  const { db, tenant } = reader;
+  const lineage = await lineageOf(reader, scope.fork);
+  const rows = await db
+    .selectFrom('fact as f')
+    .leftJoin('fact_end as e', (join) =>
+      join
+        .onRef('e.tenant', '=', 'f.tenant')
+        .onRef('e.fact', '=', 'f.fact')
+        .on(holdsFor(reader, lineage, { alias: 'e' })),
+    )
+    .where('f.tenant', '=', tenant)
+    .where(livesIn(scope, 'f'))
+    .where(holdsFor(reader, lineage, { alias: 'f', item: 'f.fact', past: true }))
+    .where('f.content_hash', '<>', '')
+    .where((eb) =>
+      eb.or([
+        eb('e.replaced_by', 'is not', null),
+        eb.and([eb('e.fact', 'is', null), eb('f.valid_to', 'is not', null)]),
+      ]),
+    )
+    .selectAll('f')
+    .select('e.valid_to as ended_at')
+    .orderBy('f.from_pos', 'desc')
+    .limit(mostPast)
+    .execute();
+  return rows.map((row) => {
+    const validTo = row.ended_at ?? row.valid_to;
+    return { ...toKnownFact(row), validTo: validTo?.toISOString() ?? null };
+  });
+}
+
+function toKnownFact(row: Selectable<ViewDatabase['fact']>): KnownFact {
+  return {
     fact: row.fact,
     kind: row.kind as FactKind,
     subject: row.subject,
@@ -30,7 +74,7 @@ export async function readKnownFacts(reader: ViewReader, scope: Scope): Promise<
     contentHash: row.content_hash,
     trust: row.trust as Trust,
     validFrom: row.valid_from.toISOString(),
-  }));
+  };
 }
 
 /** A fact with its validity and its sources. */

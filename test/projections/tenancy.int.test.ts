@@ -130,6 +130,7 @@ const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Pro
     )),
   ],
   readKnownFacts: (reader, scope) => semantic.readKnownFacts(reader, scope),
+  readPastFacts: (reader, scope) => semantic.readPastFacts(reader, scope),
   listFacts: (reader, scope) => semantic.listFacts(reader, { reader: scope, past: true }),
   listTurns: (reader) => threads.listTurns(reader),
   findTurn: (reader) => threads.findTurn(reader, turns.own),
