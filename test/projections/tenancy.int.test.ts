@@ -52,31 +52,17 @@ function remembered(person: string, text: string): Command<MemoryEvent> {
   const source = { thread: 't', branch: 'main', turn: `turn of ${JSON.stringify(person)}`, quote: text };
   const at = '2026-01-01T00:00:00Z';
   const stream = `people/${encodeURIComponent(person)}`;
-  const events: MemoryEvent[] = [
-    {
-      type: 'FactAsserted',
-      data: {
-        ...{
-          fact: id,
-          scope,
-          kind: 'fact',
-          subject: 'user',
-          relation: 'likes',
-          value: text,
-          text,
-          contentHash: `hash ${id}`,
-        },
-        ...{
-          confidence: 1,
-          trust: 'direct_user',
-          validFrom: at,
-          validTo: null,
-          replaces: null,
-          disputedWith: null,
-          source,
-        },
-      },
+  const asserted = (fact: string, said: string, validTo: string | null): MemoryEvent => ({
+    type: 'FactAsserted',
+    data: {
+      ...{ fact, scope, kind: 'fact', subject: 'user', relation: 'likes', value: said, text: said },
+      ...{ contentHash: `hash ${fact}`, confidence: 1, trust: 'direct_user', validFrom: at, validTo },
+      ...{ replaces: null, disputedWith: null, source },
     },
+  });
+  const events: MemoryEvent[] = [
+    asserted(id, text, null),
+    asserted(`past ${id}`, `once ${text}`, '2026-02-01T00:00:00Z'),
     {
       type: 'BlockEdited',
       data: { scope, label: 'persona', description: 'd', value: text, limit: 100, actor: 'a', reason: 'r' },

@@ -1,0 +1,194 @@
+import { z } from 'zod';
+import { ModelError } from '../llm/model-error.ts';
+import type { JsonSchema } from '../llm/ports.ts';
+import type { MemoryOutcome, Source } from '../memory/events.ts';
+import type { KnownFact, KnownProcedure, MemoryProposal } from '../memory/reconcile.ts';
+import { cuesOf, holdsOf } from '../memory/relations.ts';
+import { normaliseText, shorten } from '../memory/text.ts';
+import { unknownStart } from '../memory/timeline.ts';
+
+/** Proposals of one turn that are looked at; a model that makes more is refused the rest, and it shows. */
+export const mostProposals = 100;
+
+/** More facts than these that one turn takes back must each be named by their value. */
+const mostEndedByCue = 2;
+
+const time = z.string().nullable();
+const proposalSchema = z.object({
+  action: z.enum(['assert', 'confirm', 'supersede', 'retract', 'none']),
+  target: z.number().int().nullable().describe('alias of the known item this is about, or null'),
+  kind: z.enum(['preference', 'fact', 'task_state', 'feedback', 'procedure']),
+  subject: z.string().describe('"user" for the speaker, else a name'),
+  relation: z.string().describe('snake_case'),
+  value: z.string(),
+  text: z.string().describe('one self-contained sentence'),
+  confidence: z.number(),
+  message: z.number().int().describe('id of the message that says it'),
+  since: time.describe('ISO date from which it holds, if the words say so, else null'),
+  until: time.describe('ISO date at which it ended, if the words say that it is over, else null'),
+});
+type Proposal = z.infer<typeof accepted>;
+/** What is taken: not every model gives every field. */
+const accepted = proposalSchema.extend({
+  target: proposalSchema.shape.target.optional().default(null),
+  confidence: proposalSchema.shape.confidence.optional().default(0.7),
+  since: time.optional().default(null),
+  until: time.optional().default(null),
+});
+const envelope = z.object({ proposals: z.array(z.unknown()) });
+
+/** The schema that extraction asks a model to answer in. */
+export const extractionSchema: JsonSchema = z.toJSONSchema(z.object({ proposals: z.array(proposalSchema) }), {
+  target: 'draft-2020-12',
+});
+
+/** A message that memories are extracted from, and what is known under aliases from 1: facts first, then how-tos. */
+export interface ExtractionInput {
+  readonly message: { readonly text: string; readonly occurredAt: string };
+  readonly facts: readonly KnownFact[];
+  readonly procedures: readonly KnownProcedure[];
+  readonly source: Source;
+}
+
+/** The user message of an extraction call. The agent's reply stands there to be understood, not to be believed. */
+export function extractionPrompt({ message, facts, procedures }: ExtractionInput, reply: string): string {
+  const at = { time: message.occurredAt };
+  return JSON.stringify({
+    messages: [
+      { id: 1, speaker: 'user', ...at, text: message.text },
+      { id: 2, speaker: 'agent', ...at, text: reply },
+    ],
+    known: [
+      ...facts.map(({ kind, subject, relation, value, text }) => ({ kind, subject, relation, value, text })),
+      ...procedures.map(({ goal, text }) => ({
+        kind: 'procedure',
+        subject: 'user',
+        relation: 'how_to',
+        value: goal,
+        text,
+      })),
+    ].map((item, index) => ({ alias: index + 1, ...item })),
+  });
+}
+
+/**
+ * The JSON in a model's answer: whole, fenced, behind its thoughts or amid words. Throws ModelError MODEL_BAD_REPLY when there is none, or
+ * none with a list of proposals; items are looked at one by one later.
+ */
+export function parseReply(text: string, model: string): readonly unknown[] {
+  const plain = text.replace(/<think>[\s\S]*?<\/think>/g, '').replace(/```(?:json)?/g, '');
+  for (const candidate of [plain, between(plain, '{', '}'), between(plain, '[', ']')]) {
+    let value: unknown;
+    try {
+      value = JSON.parse(candidate);
+    } catch {
+      continue;
+    }
+    const parsed = envelope.safeParse(Array.isArray(value) ? { proposals: value } : value);
+    // A list of which nothing can be read is no answer: the model is told so, and asked again.
+    if (
+      parsed.success &&
+      (parsed.data.proposals.length === 0 || parsed.data.proposals.some((one) => accepted.safeParse(one).success))
+    )
+      return parsed.data.proposals;
+  }
+  throw new ModelError(
+    'MODEL_BAD_REPLY',
+    `Model "${model}" answered the extraction with something else than the JSON asked for.`,
+  );
+}
+
+function between(text: string, open: string, close: string): string {
+  return text.slice(Math.max(0, text.indexOf(open)), text.lastIndexOf(close) + 1);
+}
+
+/**
+ * What a model's items come to: proposals with real ids, and what is refused with the reason. An alias that was never given is refused,
+ * not guessed; so is what would end or replace a known fact without the message speaking of it, whoever talked the model into that.
+ */
+export function readProposals(
+  input: ExtractionInput,
+  items: readonly unknown[],
+): { readonly proposals: readonly MemoryProposal[]; readonly refused: readonly MemoryOutcome[] } {
+  const proposals: MemoryProposal[] = [];
+  const refused: MemoryOutcome[] = [];
+  const refuse = (text: string, reason: string): void =>
+    void refused.push({ outcome: 'rejected', id: null, text: shorten(text, 200), reason });
+  const { facts, procedures, source, message } = input;
+  // "Forget all of it" is for forgetting, which a person asks for by a command of its own: here each thing has to be named.
+  const endsMany = items.filter((item) => accepted.safeParse(item).data?.action === 'retract').length > mostEndedByCue;
+  for (const [at, item] of items.slice(0, mostProposals).entries()) {
+    const parsed = accepted.safeParse(item);
+    if (!parsed.success) {
+      refuse(JSON.stringify(item) ?? '', `item ${at + 1} has another shape than asked for`);
+      continue;
+    }
+    const { target, action, message: from, since, until, ...proposal } = parsed.data;
+    if (action === 'none') continue;
+    const fact = target === null ? undefined : facts[target - 1];
+    const procedure = target === null ? undefined : procedures[target - 1 - facts.length];
+    const problem =
+      target !== null && !fact && !procedure
+        ? `alias ${target} was not given`
+        : from !== 1
+          ? `message ${from} is not the user's`
+          : procedure && proposal.kind !== 'procedure'
+            ? 'a how-to is no fact'
+            : (ungrounded(parsed.data, fact, message.text, endsMany) ?? untimely(parsed.data, message.occurredAt));
+    if (problem !== null) {
+      refuse(proposal.text, problem);
+      continue;
+    }
+    const validTo = iso(until);
+    proposals.push({
+      ...proposal,
+      ...(procedure ? { value: procedure.goal } : {}),
+      action: proposal.kind === 'procedure' && action === 'confirm' ? 'assert' : action,
+      target: fact?.fact ?? null,
+      validFrom:
+        action === 'retract'
+          ? (validTo ?? message.occurredAt)
+          : (iso(since) ?? (validTo === null ? message.occurredAt : unknownStart)),
+      validTo: action === 'retract' ? null : validTo,
+      source,
+    });
+  }
+  const more = items.length - mostProposals;
+  if (more > 0) refuse('', `${more} more were left out: a turn gives ${mostProposals} at most`);
+  return { proposals, refused };
+}
+
+/** Why the message does not bear an item that ends or replaces something, or null. */
+function ungrounded(item: Proposal, fact: KnownFact | undefined, message: string, endsMany: boolean): string | null {
+  const ends = item.action === 'retract' || item.action === 'supersede' || holdsOf(item.relation) === 'one';
+  if (!ends || item.kind === 'procedure') return null;
+  const said = normaliseText(message).split(' ');
+  const about = [item.value, ...(item.action === 'assert' ? [] : [fact?.value ?? ''])].flatMap((text) =>
+    normaliseText(text).split(' '),
+  );
+  const names = (word: string): boolean =>
+    word !== '' &&
+    said.some((one) => one === word || (word.length > 3 && one.length > 3 && one.startsWith(word.slice(0, 4))));
+  // Scripts without spaces have no words to compare.
+  const isIn = [item.value, fact?.value ?? ''].some(
+    (text) => normaliseText(text) !== '' && normaliseText(message).includes(normaliseText(text)),
+  );
+  const hasCue =
+    !(endsMany && item.action === 'retract') &&
+    cuesOf(fact?.relation ?? item.relation).some((cue) => cue !== '' && said.some((one) => one.startsWith(cue)));
+  if (isIn || hasCue || about.some(names)) return null;
+  return 'the message does not speak of what this would end or replace';
+}
+
+function untimely({ since, until, relation }: Proposal, occurredAt: string): string | null {
+  const start = iso(since);
+  const end = iso(until);
+  if (start !== null && end !== null && end < start) return 'it would end before it began';
+  return holdsOf(relation) === 'one' && start !== null && start > occurredAt ? 'it has yet to begin' : null;
+}
+
+/** A time as the log spells it, or null for none and for words that are no time. */
+function iso(text: string | null): string | null {
+  const parsed = text === null ? NaN : Date.parse(text);
+  return Number.isNaN(parsed) ? null : new Date(parsed).toISOString();
+}
