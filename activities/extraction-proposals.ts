@@ -120,7 +120,7 @@ export function readProposals(
   for (const [at, item] of items.slice(0, mostProposals).entries()) {
     const parsed = accepted.safeParse(item);
     if (!parsed.success) {
-      refuse(JSON.stringify(item) ?? '', `item ${at + 1} has another shape than asked for`);
+      refuse(JSON.stringify(item), `item ${at + 1} has another shape than asked for`);
       continue;
     }
     const { target, action, message: from, since, until, ...proposal } = parsed.data;

@@ -23,6 +23,8 @@ export interface AgentMemory {
   readonly tools?: boolean;
   /** Extract memories from each turn after its reply. @default true */
   readonly extract?: boolean;
+  /** Who reads turns for memories: the agent's model, or fixed rules that need none (docs/memory.md). @default 'model' */
+  readonly extractor?: 'model' | 'rules';
   /** Most memories recalled into a prompt. @default 8 */
   readonly recallLimit?: number;
   /** Most tokens of recalled memory in a prompt. @default 1200 */
@@ -67,6 +69,7 @@ export interface Agent {
 const memoryDefaults: Required<AgentMemory> = {
   tools: true,
   extract: true,
+  extractor: 'model',
   recallLimit: 8,
   recallTokens: 1_200,
   messageTokens: 6_000,
@@ -162,6 +165,8 @@ function fillMemory(given: AgentMemory, checks: DefinitionChecks): Required<Agen
   const memory = { ...memoryDefaults, ...given };
   checks.flag('memory.tools', memory.tools);
   checks.flag('memory.extract', memory.extract);
+  if (!['model', 'rules'].includes(memory.extractor))
+    checks.fail('memory.extractor', '"model" or "rules"', memory.extractor);
   for (const option of ['recallLimit', 'recallTokens', 'messageTokens'] as const)
     checks.count(`memory.${option}`, memory[option], { min: 0 });
   return memory;

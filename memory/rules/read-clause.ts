@@ -21,6 +21,8 @@ const compiled = new WeakMap<LanguagePack, readonly Compiled[]>();
 const value = '(?<v>.+?)';
 const notNames =
   /^(?:he|she|it|they|we|you|that|this|there|what|who|everyone|everybody|nobody|somebody|someone|er|sie|es|wir|das|man|il|elle|ils|elles|on|ce|cela|él|ella|ellos|ellas|eso|ele|ela|eles|elas|isso|my|our|mein|meine|mon|ma|mi|meu|minha|also|no|yes|antes|avant|früher|before|once|now|ahora|agora|jetzt|maintenant|hoje|hoy|today)$/iu;
+/** Where a place ends and the sentence goes on: "New York and love it". */
+const goesOn = /,? (?:and|but|und|aber|et|mais|y|pero|e|mas|because|since|with|near|weil|mit|avec|con|com) \p{Ll}.*$/su;
 /** Words that point at what was said before, or begin a sentence of their own. */
 const notValues =
   /^(?:it|that|this|these|those|them|him|her|you|your|how|what|when|where|why|to|being|es|das|dich|dir|ihn|sie|wie|wenn|dass|was|ça|cela|te|toi|vous|comment|quand|que|qué|cómo|cuando|eso|esto|lo|isso|isto|você|quando|o que)(?!\p{L})/iu;
@@ -71,7 +73,7 @@ function toFact(
   if (subject !== 'user' && called !== undefined && (!/^\p{Lu}/u.test(called) || notNames.test(called))) return null;
   const said = saying.value === 'whole' ? (groups['whole'] ?? '') : (saying.value ?? groups['v'] ?? '');
   const values = (saying.isList ? said.split(/\s*,\s*|\s+(?:and|or|und|oder|et|ou|y|e|o|ni|nor|nem)\s+/i) : [said])
-    .map((one) => tidy(one, pack))
+    .map((one) => tidy(isPlace(saying) ? one.replace(goesOn, '') : one, pack))
     .filter((one) => one !== '' || saying.value === '');
   // More words than these are a sentence that the pattern ran into.
   const words = (one: string): number => one.split(/\s+/).length;

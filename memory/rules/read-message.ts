@@ -58,9 +58,9 @@ export function readMessage(text: string, now: Date): MessageReading {
     const languages = languagesOf(sentence, own).map((language) => packs[language]);
     const pack = packOf(sentence, languages, now);
     // Whichever of the languages it is: what may be a question or irony is not a fact.
-    const aside = languages.map((one) => whyUnread(sentence, one)).find((why) => why !== null) ?? null;
+    const aside = [...languages, pack].map((one) => whyUnread(sentence, one)).find((why) => why !== null) ?? null;
     if (aside !== null) {
-      if (aside === 'question' || clausesOf(unfiltered(sentence, pack), pack, now).length > 0)
+      if (aside === 'question' || aside === 'sarcasm' || clausesOf(unfiltered(sentence, pack), pack, now).length > 0)
         unread.push({ text: sentence, why: aside });
       continue;
     }
@@ -84,9 +84,9 @@ export function readMessage(text: string, now: Date): MessageReading {
   return { readings, pointings, unread };
 }
 
-/** Of the languages that a short sentence may be in, the first that can read it. */
+/** The first language that can read the sentence: of those that it may well be in, or else of all. */
 function packOf(sentence: string, languages: readonly LanguagePack[], now: Date): LanguagePack {
-  const able = languages.find((pack) => clausesOf(sentence, pack, now).length > 0);
+  const able = [...languages, ...Object.values(packs)].find((pack) => clausesOf(sentence, pack, now).length > 0);
   return able ?? languages[0] ?? packs.en;
 }
 

@@ -117,7 +117,9 @@ export function readTimes(clause: string, now: Date, lasts: boolean): SaidTimes 
   take(since, (groups) => (from = resolve(groups['at'] ?? '', now, groups)));
   take(until, ({ at: phrase = '' }) => (to = resolve(phrase, now)));
   if (lasts) take(durationOf, (groups) => (from ??= ago(groups, now).toISOString()));
-  if (from === null && to === null) take(at, ({ at: phrase = '' }) => (from = resolve(phrase, now)));
+  // The compiler does not see what the functions above set.
+  const found = [from, to] as readonly (string | null)[];
+  if (found.every((one) => one === null)) take(at, ({ at: phrase = '' }) => (from = resolve(phrase, now)));
   return {
     rest: rest
       .replace(/\s+/g, ' ')

@@ -1,6 +1,6 @@
 import { close, ensure, open, replace } from '../../eventstore/index.ts';
 import type { Projection } from '../../eventstore/index.ts';
-import type { MemoryEvent } from '../../memory/events.ts';
+import type { ExtractionCompleted, MemoryEvent } from '../../memory/events.ts';
 import {
   approvalDecisionView,
   approvalEscalationView,
@@ -124,7 +124,7 @@ export const threadsProjection: Projection<MemoryEvent> = {
             status: 'completed',
             model: data.model,
             outcomes: data.outcomes,
-            detail: null,
+            detail: extractionDetail(data),
           }),
         ];
       case 'ExtractionFailed':
@@ -161,4 +161,11 @@ function partialReply(code: string | undefined): { readonly code: string | null;
 
 function refs({ turn, thread, branch }: { turn: string; thread: string; branch: string }) {
   return { turn, thread, branch };
+}
+
+/** What somebody who reads the outcomes should know of how they came about; null for a model's first answer. */
+function extractionDetail({ extractor, problems = [] }: ExtractionCompleted['data']): string | null {
+  const why = problems.length === 0 ? '' : `: ${problems.join('; ')}`;
+  if (extractor === 'rules') return `Read by fixed rules, not by a model${why}.`;
+  return problems.length === 0 ? null : `Asked again${why}.`;
 }

@@ -30,7 +30,14 @@ test('every option of an agent is filled in', () => {
     tools: [],
     sources: [],
     approvals: {},
-    memory: { tools: true, extract: true, recallLimit: 8, recallTokens: 1_200, messageTokens: 6_000 },
+    memory: {
+      tools: true,
+      extract: true,
+      extractor: 'model',
+      recallLimit: 8,
+      recallTokens: 1_200,
+      messageTokens: 6_000,
+    },
     limits: {
       maxSteps: 40,
       maxToolCalls: 100,
@@ -128,6 +135,7 @@ const wrongAgents: readonly { readonly options: unknown; readonly says: RegExp }
   { options: { approvals: { t: {} } }, says: /approvals\["t"\] of agent "a" must be for a tool of the agent \(none\)/ },
   { options: { approvals: { '*': { approval: 'maybe' } } }, says: /approvals\["\*"\]\.approval .* but "maybe"/ },
   { options: { approvals: { '*': { timeout: 5 } } }, says: /approvals\["\*"\]\.timeout .* must be left out/ },
+  { options: { memory: { extractor: 'oracle' } }, says: /memory\.extractor .*"model" or "rules", but "oracle"/ },
   { options: { memory: { extract: 'no' } }, says: /memory\.extract .* true or false, but "no"/ },
   {
     options: { blocks: [{ label: 'x', description: '', value: 'long', limit: 3 }] },

@@ -206,6 +206,8 @@ export const examples: {
     ExtractionCompleted: {
       ...turn,
       model: 'demo',
+      extractor: 'model',
+      problems: ['the answer was not the JSON that was asked for'],
       outcomes: [{ outcome: 'stored', id: 'fact/2', text: 'Ana prefers SMS.', reason: 'new' }],
       usage: { inputTokens: 300, outputTokens: 40 },
     },

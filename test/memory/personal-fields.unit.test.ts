@@ -51,7 +51,7 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   FactRetracted: ['fact', 'validTo', ...ofSource],
   ProcedureLearned: ['procedure', 'trust', 'validFrom', ...ofSource],
   BlockEdited: ['label', 'actor'],
-  ExtractionCompleted: ['model', 'outcomes.*.outcome', 'outcomes.*.id'],
+  ExtractionCompleted: ['model', 'extractor', 'problems', 'problems.*', 'outcomes.*.outcome', 'outcomes.*.id'],
   ExtractionFailed: ['code', 'message'],
   // The author's words, as in AgentConfigured.
   StepRerun: [
