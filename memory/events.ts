@@ -1,3 +1,4 @@
+import type { ExtractionOrigin } from './extraction-origin.ts';
 import type { Scope } from './scope.ts';
 
 /**
@@ -390,16 +391,7 @@ export type BlockEdited = Event<
 
 export type ExtractionCompleted = Event<
   'ExtractionCompleted',
-  TurnRef & {
-    /** The model, or the name of the rules that read the message instead. */
-    model: string;
-    /** `rules`: fixed patterns, which know less than a model and guess nothing. @default 'model' */
-    extractor?: 'model' | 'rules';
-    /** Why answers of the model were not used. @default all were */
-    problems?: readonly string[];
-    outcomes: readonly MemoryOutcome[];
-    usage: Usage;
-  }
+  TurnRef & ExtractionOrigin & { model: string; outcomes: readonly MemoryOutcome[]; usage: Usage }
 >;
 export type ExtractionFailed = Event<'ExtractionFailed', TurnRef & { code: string; message: string }>;
 

@@ -11,6 +11,7 @@ export const rulesName = 'holdfast-rules-1';
 /** What the rules would like to store; where it came from is for the caller to say. */
 export type RuleProposal = Omit<MemoryProposal, 'source'>;
 
+/** What the rules make of a message. */
 export interface RuleExtraction {
   readonly proposals: readonly RuleProposal[];
   /** What looks like a fact and was not taken for one: questions, hearsay, irony, what might be, what has yet to be. */

@@ -33,6 +33,7 @@ export interface Unread {
   readonly why: 'question' | 'hypothetical' | 'hearsay' | 'sarcasm' | 'future';
 }
 
+/** A message as it was read. */
 export interface MessageReading {
   readonly readings: readonly Reading[];
   readonly pointings: readonly Pointing[];
