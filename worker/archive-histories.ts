@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type pg from 'pg';
-import type { EventStore } from '../eventstore/index.ts';
+import type { EventStore, Position } from '../eventstore/index.ts';
 import type { MemoryEvent, TurnRef } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import { readViews } from '../projections/read-views.ts';
@@ -14,6 +14,13 @@ import type { ActivityDeps } from '../activities/deps.ts';
 
 const runningPauseMs = 1_000;
 const failedPauseMs = 60_000;
+const pageSize = 50;
+
+/** A turn to come back to at a time, `Infinity` = never, and where it ended. */
+interface Wait {
+  readonly until: number;
+  readonly position: Position;
+}
 
 export interface ArchiveOptions {
   readonly store: EventStore<MemoryEvent>;
@@ -35,8 +42,8 @@ export function archiveHistories(options: ArchiveOptions): { stop(): Promise<voi
   const { store, pool, starter, tenants, log, intervalMs = 500 } = options;
   const { temporal: client, taskQueue } = starter;
   const stopping = new AbortController();
-  /** Per tenant, turns not to look at before a time: running, failed, or (for ever) unknown to Temporal. */
-  const waiting = new Map<string, Map<string, number>>();
+  /** Per tenant, how far all is done, and turns behind it not to look at before a time: running, failed, or unknown to Temporal. */
+  const places = new Map<string, { after: Position; readonly waiting: Map<string, Wait> }>();
   const isStopping = (): boolean => stopping.signal.aborted;
   const loop = (async () => {
     while (!isStopping()) {
@@ -60,27 +67,36 @@ export function archiveHistories(options: ArchiveOptions): { stop(): Promise<voi
   };
 
   async function archiveTenant(tenant: string): Promise<void> {
-    const skipped = waiting.get(tenant) ?? new Map<string, number>();
-    waiting.set(tenant, skipped);
-    for (const [turn, until] of skipped) if (until <= Date.now()) skipped.delete(turn);
-    const turns = await readViews(pool, await store.tenantNumber(tenant), (reader) =>
-      listUnarchivedTurns(reader, { except: [...skipped.keys()] }),
-    );
-    for (const ref of turns) {
+    const place = places.get(tenant) ?? { after: 0, waiting: new Map<string, Wait>() };
+    places.set(tenant, place);
+    const { waiting } = place;
+    for (const [turn, { until }] of waiting) if (until <= Date.now()) waiting.delete(turn);
+    const { turns, head } = await readViews(pool, await store.tenantNumber(tenant), async (reader) => ({
+      turns: await listUnarchivedTurns(reader, { after: place.after, except: [...waiting.keys()], limit: pageSize }),
+      head: reader.position,
+    }));
+    for (const { position, ...ref } of turns) {
       if (isStopping()) return;
+      const wait = (ms: number) => waiting.set(ref.turn, { until: Date.now() + ms, position });
       try {
-        if (!(await archiveTurn(tenant, ref))) skipped.set(ref.turn, Date.now() + runningPauseMs);
+        if (!(await archiveTurn(tenant, ref))) wait(runningPauseMs);
       } catch (error) {
         // One turn must not keep the others waiting. What Temporal no longer knows (retention, wiped server) stays so, unless
         // something behind the reply was still to do.
         const isGone = error instanceof WorkflowNotFoundError;
-        const goesOn = isGone && (await startAgain(tenant, ref));
-        skipped.set(ref.turn, isGone && !goesOn ? Infinity : Date.now() + (goesOn ? runningPauseMs : failedPauseMs));
+        if (!isGone) wait(failedPauseMs);
+        else if (await startAgain(tenant, ref)) wait(runningPauseMs);
+        else wait(Infinity);
         if (!isGone && !isStopping()) {
           log('warn', 'a history was not archived; will try again', { tenant, turn: ref.turn, error: String(error) });
         }
       }
     }
+    // Everything up to here is archived or never will be: the next look begins behind it, however many turns there have been.
+    const seen = turns.length < pageSize ? head : (turns.at(-1)?.position ?? 0);
+    const open = [...waiting.values()].filter(({ until }) => until !== Infinity).map(({ position }) => position - 1);
+    place.after = Math.max(place.after, Math.min(seen, ...open));
+    for (const [turn, { position }] of waiting) if (position <= place.after) waiting.delete(turn);
   }
 
   /** Starts the workflow of a completed turn that nothing was extracted from: it finds its steps recorded, and extracts. */

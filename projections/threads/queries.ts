@@ -104,6 +104,37 @@ export async function listTurns({ db, position, tenant }: ViewReader, filter: Tu
   if (filter.branch !== undefined) query = query.where('t.branch', '=', filter.branch);
   if (filter.open) query = query.where('e.turn', 'is', null);
   if (filter.before !== undefined) query = query.where('t.from_pos', '<', filter.before);
+  const { thread, branch } = filter;
+  if (filter.open && thread !== undefined && branch !== undefined) {
+    // A turn completes only when all before it have ended: what is open comes after the last one that did, however long the thread.
+    query = query.where('t.from_pos', '>', (eb) =>
+      eb.fn.coalesce(
+        eb
+          .selectFrom('turn as c')
+          .innerJoinLateral(
+            (inner) =>
+              inner
+                .selectFrom('turn_end as f')
+                .where('f.tenant', '=', tenant)
+                .whereRef('f.turn', '=', 'c.turn')
+                .where('f.from_pos', '<=', position)
+                .where('f.status', '=', 'completed')
+                .select('f.turn')
+                .limit(1)
+                .as('f'),
+            (join) => join.onTrue(),
+          )
+          .where('c.tenant', '=', tenant)
+          .where('c.thread', '=', thread)
+          .where('c.branch', '=', branch)
+          .where('c.from_pos', '<', filter.before ?? Number.MAX_SAFE_INTEGER)
+          .orderBy('c.from_pos', 'desc')
+          .limit(1)
+          .select('c.from_pos'),
+        sql<number>`0`,
+      ),
+    );
+  }
   const rows = await query.execute();
   return rows.toReversed().map((row) => ({
     turn: row.turn,
@@ -326,20 +357,22 @@ export async function findExtraction(
     .executeTakeFirst();
 }
 
-/** Ended turns whose Temporal history is not in the log yet, oldest first, without those that the caller knows about. */
+/** Ended turns behind a position whose history is not archived, oldest first. */
 export async function listUnarchivedTurns(
   { db, position, tenant }: ViewReader,
-  { except = [], limit = 50 }: { readonly except?: readonly string[]; readonly limit?: number } = {},
-): Promise<TurnRef[]> {
-  return db
+  { after = 0, except = [], limit = 50 }: { after?: Position; except?: readonly string[]; limit?: number } = {},
+): Promise<(TurnRef & { readonly position: Position })[]> {
+  const rows = await db
     .selectFrom('turn_end as e')
     .leftJoin('history as h', (join) => join.onRef('h.tenant', '=', 'e.tenant').onRef('h.turn', '=', 'e.turn'))
     .where('e.tenant', '=', tenant)
+    .where('e.from_pos', '>', after)
     .where(heldAt(position, 'e'))
     .where('h.turn', 'is', null)
     .where(sql<SqlBool>`e.turn <> all(${except})`)
-    .select(['e.turn', 'e.thread', 'e.branch'])
+    .select(['e.turn', 'e.thread', 'e.branch', 'e.from_pos'])
     .orderBy('e.from_pos')
     .limit(limit)
     .execute();
+  return rows.map(({ from_pos, ...turn }) => ({ ...turn, position: from_pos }));
 }

@@ -43,6 +43,7 @@ export const turnEndView = defineView({
     code: optional('text'),
     detail: optional('text'),
   },
+  indexes: ['(tenant, from_pos)'],
 });
 
 /** One model call of a turn: the checkpoint after it. */
