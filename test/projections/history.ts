@@ -284,7 +284,7 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
           });
         }
       }
-      if (chance(0.2)) {
+      if (n % 4 === 0) {
         commit(`steer/${ref.turn}`, {
           type: 'MessageSteered',
           data: {

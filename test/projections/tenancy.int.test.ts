@@ -84,7 +84,27 @@ function remembered(person: string, text: string): Command<MemoryEvent> {
 
 async function fill(tenant: string, mark: string): Promise<number> {
   const no = await database.store.tenantNumber(tenant);
-  for (const command of history({ seed: 9, turns: 12, mark })) await database.store.append(tenant, command);
+  const commands = history({ seed: 9, turns: 12, mark });
+  for (const command of commands) await database.store.append(tenant, command);
+  const unread = commands
+    .flatMap(({ events }) => events)
+    .find(({ type }) => type === 'TurnAborted' || type === 'TurnFailed');
+  if (unread?.type !== 'TurnAborted' && unread?.type !== 'TurnFailed') throw new Error('Every turn completed.');
+  const { thread, branch, turn } = unread.data;
+  const data = {
+    thread,
+    branch,
+    turn,
+    key: `${mark}-unread`,
+    user: null,
+    message: mark,
+    occurredAt: '2026-05-01T10:00:00Z',
+  };
+  await database.store.append(tenant, {
+    id: 'unread',
+    streams: [{ name: 'unread', expectedVersion: 'none' }],
+    events: [{ type: 'MessageSteered', stream: 'unread', data }],
+  });
   for (const person of people)
     await database.store.append(tenant, remembered(person, `tea of ${JSON.stringify(person)} ${mark}`));
   await search.putVectors(
@@ -127,6 +147,12 @@ const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Pro
   listUnarchivedTurns: (reader) => threads.listUnarchivedTurns(reader),
   readMessages: async (reader) => (await working.readMessages(reader, turns.place)).messages,
   readBlocks: (reader, scope) => working.readBlocks(reader, scope),
+  listSteeredKeys: (reader) => working.listSteeredKeys(reader, turns.place.thread),
+  listLostSteered: (reader) => working.listLostSteered(reader),
+  findSteered: async (reader) => {
+    const [first] = await working.listLostSteered(reader);
+    return working.findSteered(reader, { thread: first?.thread ?? '', key: first?.key ?? '' });
+  },
   retrieve: async (reader, scope) => (await retrieve(reader, { scope, query: 'tea', vector, now })).items,
 };
 const turns = { own: '', place: { thread: '', branch: '' } };
