@@ -6,10 +6,11 @@ import { forgottenText } from '../memory/personal-fields.ts';
 import type { ClientContext } from './send-turn.ts';
 import { requestTurn } from './send-turn.ts';
 import { ensureRunning } from './start-turn.ts';
+import { deleteTemporalSchedule } from './temporal-schedule.ts';
 
 /**
- * Requests and starts the turn of a schedule that was due at a time; once, however often it is asked for. Nothing happens when the
- * schedule was deleted or its words were forgotten. Throws the errors of the store and of Temporal.
+ * Requests and starts the turn of a schedule that was due at a time; once, however often it is asked for. Nothing happens when
+ * its words were forgotten, and a schedule that was deleted ends in Temporal, too. Throws the errors of the store and of Temporal.
  */
 export async function requestScheduledTurn(
   context: Omit<ClientContext, 'tenant' | 'assertConnected'>,
@@ -17,7 +18,9 @@ export async function requestScheduledTurn(
 ): Promise<void> {
   const number = await context.store.tenantNumber(tenant);
   const [row] = await readViews(context.pool, number, (reader) => listSchedules(reader, { schedule }));
-  if (!row || row.message === forgottenText) return;
+  // Deleted while Temporal was out of reach, or told again by who had read the log before.
+  if (!row) return deleteTemporalSchedule(context.starter, tenant, schedule);
+  if (row.message === forgottenText) return;
   const { thread, branch, agent, user, message } = row;
   const turn = `${schedule}@${due}`;
   await requestTurn(

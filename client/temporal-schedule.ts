@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 import type { ScheduleHandle, ScheduleSpec } from '@temporalio/client';
 import type { ScheduleTiming } from '../memory/events.ts';
@@ -15,7 +16,10 @@ export function scheduleHandle({ temporal, taskQueue }: TurnStarter, tenant: str
   return temporal.schedule.getHandle(temporalScheduleId(taskQueue, tenant, schedule));
 }
 
-/** Makes Temporal hold what the log says: a schedule that is missing is made, one that is there is paused or goes on. */
+/**
+ * Makes Temporal hold what the log says: a schedule that is missing is made, one of other times (of an id that was deleted and made anew)
+ * is replaced, one that is there is paused or goes on.
+ */
 export async function ensureTemporalSchedule(
   starter: TurnStarter,
   tenant: string,
@@ -30,19 +34,29 @@ export async function ensureTemporalSchedule(
     taskQueue,
     args: [{ tenant, schedule }],
   };
-  try {
-    await temporal.schedule.create({
+  const create = (): Promise<unknown> =>
+    temporal.schedule.create({
       scheduleId,
       spec: specOf(timing),
       // What was missed while the server was down is sent late rather than never, but not a day late.
       policies: { overlap: ScheduleOverlapPolicy.ALLOW_ALL, catchupWindow: '1h' },
       action,
       state: { paused, ...(timing.at !== null ? { remainingActions: 1 } : {}) },
+      // The server keeps times in words of its own, which cannot be compared.
+      memo: { timing },
     });
+  try {
+    await create();
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     const handle = temporal.schedule.getHandle(scheduleId);
-    if ((await handle.describe()).state.paused === paused) return;
+    const { state, memo } = await handle.describe();
+    if (!isDeepStrictEqual(memo?.['timing'], timing)) {
+      await deleteTemporalSchedule(starter, tenant, schedule);
+      await create();
+      return;
+    }
+    if (state.paused === paused) return;
     await (paused ? handle.pause() : handle.unpause());
   }
 }

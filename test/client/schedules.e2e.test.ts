@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { InvalidScheduleError, ScheduleNotKnownError, ScheduleTakenError } from '../../client/index.ts';
 import type { CreateSchedule } from '../../client/index.ts';
-import { temporalScheduleId } from '../../client/temporal-schedule.ts';
-import { scheduledTurnWorkflow, sweepWorkflow } from '../../workflows/messages.ts';
+import { ensureTemporalSchedule, temporalScheduleId } from '../../client/temporal-schedule.ts';
+import { defaultTimeouts, scheduledTurnWorkflow, sweepWorkflow } from '../../workflows/messages.ts';
 import { cliEnvironment, documentOf, runCli } from '../cli/run-cli.ts';
 import { closedHistory } from '../support/histories.ts';
 import { countTypes, readTurnLog } from '../support/read-log.ts';
@@ -103,6 +103,27 @@ test('what Temporal has lost is made again by the sweeper, as the log has it', a
       );
   });
   await rig.client.schedules.delete('lost', by);
+});
+
+test('a schedule that Temporal still has after its end is no other one: a new one takes its place, and alone it goes', async () => {
+  const everyMs = (id: string) =>
+    inTemporal(id)
+      .describe()
+      .then(
+        ({ spec }) => spec.intervals?.[0]?.every,
+        () => null,
+      );
+  const starter = { temporal: rig.temporal, taskQueue: rig.taskQueue, timeouts: defaultTimeouts };
+  const old = await rig.client.schedules.create({ id: 'kept', everyMs: 3_600_000, ...request });
+  await rig.client.schedules.delete('kept', by);
+  // What a sweeper does that had read the log before; or nobody told Temporal, because it was out of reach.
+  await ensureTemporalSchedule(starter, 'default', old);
+  await rig.client.schedules.create({ id: 'kept', everyMs: 7_200_000, ...request });
+  expect(await everyMs('kept')).toBe(7_200_000);
+  await rig.client.schedules.delete('kept', by);
+
+  await ensureTemporalSchedule(starter, 'default', { ...old, timing: { ...old.timing, everyMs: 1_000 } });
+  await until('it fires and is gone', async () => ((await everyMs('kept')) === null ? true : undefined));
 });
 
 test.each<[string, object, RegExp]>([
