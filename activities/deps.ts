@@ -3,6 +3,7 @@ import type { Agent } from '../agents/define-agent.ts';
 import type { EventStore } from '../eventstore/index.ts';
 import type { ChatModel, Embedder } from '../llm/ports.ts';
 import type { MemoryEvent } from '../memory/events.ts';
+import type { RecallIndex } from '../projections/search/shelves.ts';
 import type { StreamHub } from '../projections/streaming/hub.ts';
 import type { DecidedApproval, DecideInput, TurnCare, TurnRef } from './types.ts';
 
@@ -25,6 +26,8 @@ export interface ActivityDeps {
   /** Model name for agents that name none. */
   readonly defaultModel: string;
   readonly embedder: Embedder;
+  /** What recall keeps between steps. */
+  readonly recall: RecallIndex;
   /** Words of replies on their way to clients in the same process. @default one of the worker's own */
   readonly hub?: StreamHub;
   /** Version of the code, recorded in every checkpoint. */

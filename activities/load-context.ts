@@ -5,14 +5,14 @@ import type { RetrievalTrace } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import type { AssembledPrompt, ThreadMessage } from '../memory/prompt.ts';
 import { assemblePrompt, recentMessages, toPromptMessage } from '../memory/prompt.ts';
-import type { Scope } from '../memory/scope.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import { estimateTokens } from '../memory/text.ts';
 import { readViews } from '../projections/read-views.ts';
 import { lineageOf } from '../projections/branches/lineage.ts';
 import { takenOver } from '../projections/branches/queries.ts';
-import { chooseMemories, findByWords, findSimilar } from '../projections/search/retrieve.ts';
+import { retrieveFrom } from '../projections/search/retrieve.ts';
+import { openShelves } from '../projections/search/shelves.ts';
 import type { TurnRow } from '../projections/threads/queries.ts';
 import { findTurn, listTurns } from '../projections/threads/queries.ts';
 import { readBlocks, readMessages } from '../projections/working/queries.ts';
@@ -55,48 +55,57 @@ export async function loadContext(
   const instructions = { text: agent.instructions, position: await deps.configuredAt(agent, input.tenant) };
   const tools = toolSpecs(agent);
   const started = performance.now();
-  let similar: ReturnType<typeof findSimilarAt> | undefined;
+  let embedded: ReturnType<typeof embedQuery> | undefined;
 
   const read = await readViews(deps.pool, tenant, async (reader) => {
     const turn = await findTurn(reader, input.turn);
     if (!turn) throw new UnknownTurnError(input.turn);
     if (turn.status !== 'running' && turn.status !== 'waiting') throw new TurnEndedError(turn.turn, turn.status);
     const scope = { ...turnScope(turn), agent: agent.name, thread: turn.thread };
-    similar = findSimilarAt(deps, { tenant, position: reader.position, scope, query: turn.message }, signal);
+    embedded = embedQuery(deps, turn.message, signal);
     // Awaited below; when a read fails first, nobody else hears of it.
-    similar.catch(() => undefined);
+    embedded.catch(() => undefined);
     // One snapshot and one round trip: none of these waits for another's answer.
-    const [, [earlier], lexical, thread, edited, lineage, turnVersion] = await Promise.all([
+    const [, [earlier], shelves, thread, edited, lineage, turnVersion] = await Promise.all([
       assertRemembered(reader, {
         subjects: subjectsOf(turnScope(turn)),
         since: turn.position,
         command: commands.step(input.turn, input.step),
       }),
       listTurns(reader, { thread: turn.thread, branch: turn.branch, open: true, before: turn.position, limit: 1 }),
-      findByWords(reader, { scope, query: turn.message }),
+      openShelves(reader, deps.recall, scope),
       readMessages(reader, { thread: turn.thread, branch: turn.branch, turn: turn.turn }),
       readBlocks(reader, scope),
       lineageOf(reader, scope.fork),
       streamVersion(reader, streams.turn(turn.turn)),
     ]);
-    return { turn, position: reader.position, earlier, lexical, thread, edited, lineage, turnVersion };
+    return { turn, position: reader.position, scope, earlier, shelves, thread, edited, lineage, turnVersion };
   });
-  const { turn, position, earlier, lexical, edited, lineage } = read;
+  const { turn, position, scope, earlier, shelves, edited, lineage } = read;
   if (earlier) return { blockedBy: earlier.turn };
 
   // Not inside: whoever holds a connection while waiting for another may wait for itself.
-  const near = await similar;
-  const found = chooseMemories(
-    { lexical, similar: near?.found ?? null },
-    {
-      query: turn.message,
-      vector: near?.vector ?? null,
-      now: turn.occurredAt,
-      limit: agent.memory.recallLimit,
-      budgetTokens: agent.memory.recallTokens,
-      // What this turn said stands in the prompt already.
-      excludeTurns: [turn.turn, ...takenOver(lineage, turn.turn).map((from) => from.turn)],
-    },
+  const query = await embedded;
+  const found = await readViews(
+    deps.pool,
+    tenant,
+    (reader) =>
+      retrieveFrom(
+        reader,
+        shelves,
+        {
+          scope,
+          query: turn.message,
+          vector: query?.vector ? { model: deps.embedder.model, values: query.vector } : null,
+          now: turn.occurredAt,
+          limit: agent.memory.recallLimit,
+          budgetTokens: agent.memory.recallTokens,
+          // What this turn said stands in the prompt already.
+          excludeTurns: [turn.turn, ...takenOver(lineage, turn.turn).map((from) => from.turn)],
+        },
+        deps.recall,
+      ),
+    { at: position },
   );
   const recent = recentMessages(read.thread.messages, {
     budgetTokens: agent.memory.messageTokens,
@@ -122,33 +131,12 @@ export async function loadContext(
       items: found.items.map(({ text: _text, thread: _thread, turn: _turn, saidAt: _saidAt, ...item }) => item),
       tokens: found.tokens,
       durationMs: Math.round(performance.now() - started),
-      degraded: [...(near?.degraded ?? []), ...found.degraded],
+      degraded: [...(query?.degraded ?? []), ...found.degraded],
     },
   };
 }
 
-/**
- * Embeds the query and searches by it, in a snapshot of its own as of the same position: beside the other reads, and however long the
- * embedder takes. What it cannot do is said, and search goes on by words.
- */
-async function findSimilarAt(
-  deps: ActivityDeps,
-  { tenant, position, scope, query }: { tenant: number; position: number; scope: Scope; query: string },
-  signal: AbortSignal,
-): Promise<{
-  readonly found: Awaited<ReturnType<typeof findSimilar>> | null;
-  readonly vector: { readonly model: string; readonly values: Float32Array } | null;
-  readonly degraded: readonly string[];
-}> {
-  const { vector: values, degraded } = await embedQuery(deps, query, signal);
-  if (values === null) return { found: null, vector: null, degraded };
-  const vector = { model: deps.embedder.model, values };
-  const found = await readViews(deps.pool, tenant, (reader) => findSimilar(reader, { scope, vector }), {
-    at: position,
-  });
-  return { found, vector, degraded };
-}
-
+/** The query's vector. What the embedder cannot do is said, and search goes on by words. */
 async function embedQuery(
   deps: ActivityDeps,
   query: string,

@@ -5,7 +5,7 @@ import type { MemoryEvent } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
-import { roundText } from '../projections/search/projection.ts';
+import { roundTexts } from '../projections/search/projection.ts';
 import { LimitError, TurnEndedError, UnknownAgentError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { StepContext, StepDeps } from './load-context.ts';
@@ -242,6 +242,6 @@ async function buildCommand(
 function texts(events: readonly NewEvent<MemoryEvent>[]): string[] {
   return [
     ...searchableTexts(events),
-    ...events.flatMap((event) => (event.type === 'RoundRecorded' ? [roundText(event.data)] : [])),
+    ...events.flatMap((event) => (event.type === 'RoundRecorded' ? roundTexts(event.data) : [])),
   ];
 }

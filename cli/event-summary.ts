@@ -35,7 +35,7 @@ export function eventSummary(event: MemoryEvent): string {
     case 'ApprovalDecisionIgnored':
       return `${event.data.decision} by ${event.data.actor} came too late: ${event.data.why}`;
     case 'RoundRecorded':
-      return `${event.data.message.speaker} and ${event.data.reply.speaker}: ${short(event.data.message.text)}`;
+      return `${event.data.message.speaker}${event.data.reply === null ? '' : ` and ${event.data.reply.speaker}`}: ${short(event.data.message.text)}`;
     case 'LimitReached':
       return `${event.data.limit}: ${event.data.used} used, ${event.data.allowed} allowed`;
     case 'TurnCompleted':

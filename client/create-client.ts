@@ -8,6 +8,7 @@ import { holdfastSchema } from '../projections/index.ts';
 import { readViews } from '../projections/read-views.ts';
 import { retrieve } from '../projections/search/retrieve.ts';
 import type { Retrieved } from '../projections/search/retrieve.ts';
+import { createRecallIndex } from '../projections/search/shelves.ts';
 import type { StreamHub } from '../projections/streaming/hub.ts';
 import { listFacts } from '../projections/semantic/queries.ts';
 import type { FactRow } from '../projections/semantic/queries.ts';
@@ -48,6 +49,8 @@ import type { Checkpoint, StatePoint, ThreadState } from './inspect-state.ts';
 import { streamTurn } from './stream-turn.ts';
 import type { StreamOptions } from './stream-turn.ts';
 import type { TurnStreamItem } from './tell-turn.ts';
+import { rememberMessages } from './remember.ts';
+import type { RememberedMessage, RememberOptions, SaidMessage } from './remember.ts';
 import { rerunStep } from './rerun-step.ts';
 import type { Rerun, RerunRequest } from './rerun-step.ts';
 import { tellWithin } from './tell-within.ts';
@@ -147,8 +150,12 @@ export interface HoldfastClient {
       readonly query: string;
       readonly scope: Scope;
       readonly limit?: number;
+      /** When it is asked. @default now */
+      readonly askedAt?: Date;
       readonly at?: Moment;
     }): Promise<Retrieved>;
+    /** Remembers what was said, before or elsewhere, as it was said and when. */
+    remember(messages: readonly SaidMessage[], scope: Scope, options: RememberOptions): Promise<RememberedMessage[]>;
     list(request: { readonly scope: Scope; readonly past?: boolean; readonly at?: Moment }): Promise<FactRow[]>;
     /** How memory differs between two moments: gained, lost, changed. */
     diff(request: MemoryDiffRequest): Promise<MemoryDiff>;
@@ -182,6 +189,7 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
     pool,
     schema: options.keyWrapper ? { ...holdfastSchema, keyWrapper: options.keyWrapper } : holdfastSchema,
   });
+  const recall = createRecallIndex();
   const server = connectTemporal({
     address,
     namespace,
@@ -236,21 +244,26 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
       delete: (schedule, { actor }) => changeSchedule(context, schedule, { state: 'deleted', actor }),
     },
     memory: {
-      async search({ query, scope, limit, at }) {
+      async search({ query, scope, limit, askedAt = new Date(), at }) {
         const [values] = embedder ? await embedder.embed([query]) : [];
         return read(
           (reader) =>
-            retrieve(reader, {
-              scope,
-              query,
-              vector: embedder && values ? { model: embedder.model, values } : null,
-              now: new Date(),
-              budgetTokens: 100_000,
-              ...(limit === undefined ? {} : { limit }),
-            }),
+            retrieve(
+              reader,
+              {
+                scope,
+                query,
+                vector: embedder && values ? { model: embedder.model, values } : null,
+                now: askedAt,
+                budgetTokens: 1_000_000,
+                ...(limit === undefined ? {} : { limit }),
+              },
+              recall,
+            ),
           at,
         );
       },
+      remember: (messages, scope, how) => rememberMessages({ ...context, embedder }, { messages, scope, options: how }),
       diff: (request) => diffMemory(context, request),
       blocks: ({ scope, at }) => read((reader) => readBlocks(reader, scope), at),
       editBlock: (edit) => editBlock(context, edit),

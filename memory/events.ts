@@ -299,7 +299,8 @@ export type RoundRecorded = Event<
     scope: Scope;
     agent: string;
     message: { readonly speaker: string; readonly text: string };
-    reply: { readonly speaker: string; readonly text: string };
+    /** Null for a message that nobody answered, or of two people of whom neither is the assistant. */
+    reply: { readonly speaker: string; readonly text: string } | null;
     occurredAt: string;
   }
 >;

@@ -12,6 +12,8 @@ export interface Candidate {
   readonly proofs: number;
   /** Score in each channel that found it; higher is better. */
   readonly scores: Readonly<Record<string, number>>;
+  /** What all that is known of it makes of it (recall/weights.ts); higher is better. */
+  readonly relevance: number;
   /** Unit vector, where one is attached. */
   readonly vector: Float32Array | null;
 }
@@ -26,10 +28,6 @@ export interface RankedCandidate extends Candidate {
 export interface RankOptions {
   /** The time the question is asked at, in milliseconds of the epoch. */
   readonly now: number;
-  /** Weight of each channel in the fusion. @default 1 each */
-  readonly weights?: Readonly<Record<string, number>>;
-  /** Constant of reciprocal rank fusion. @default 60 */
-  readonly k?: number;
 }
 
 const dayMs = 86_400_000;
@@ -43,10 +41,10 @@ const trustFactor: Readonly<Record<string, number>> = {
 const kindFactor: Readonly<Record<string, number>> = { round: 0.9 };
 
 /**
- * Fuses the channels by reciprocal rank (Cormack et al. 2009) and applies bounded factors for recency, trust, proof and kind.
- * Factors stay within ±15 %, so no boost rescues an irrelevant item. Ranks and factors are kept for the explanation. Ties go to id.
+ * Orders candidates by relevance and bounded factors for recency, trust, proof and kind. Factors stay within ±15 %, so no boost rescues an
+ * irrelevant item. The place in each channel and the factors are kept for the explanation. Ties go to id.
  */
-export function rank(candidates: readonly Candidate[], { now, weights = {}, k = 60 }: RankOptions): RankedCandidate[] {
+export function rank(candidates: readonly Candidate[], { now }: RankOptions): RankedCandidate[] {
   const channels = new Set(candidates.flatMap(({ scores }) => Object.keys(scores)));
   const ranks = new Map<string, Record<string, number>>(candidates.map(({ id }) => [id, {}]));
   for (const channel of channels) {
@@ -61,10 +59,6 @@ export function rank(candidates: readonly Candidate[], { now, weights = {}, k = 
   return candidates
     .map((candidate) => {
       const own = ranks.get(candidate.id) ?? {};
-      const fused = Object.entries(own).reduce(
-        (sum, [channel, place]) => sum + (weights[channel] ?? 1) / (k + place),
-        0,
-      );
       const ageDays = Math.max(0, now - candidate.at) / dayMs;
       const factors = {
         recency: round3(1 + 0.1 * (Math.max(0.1, 1 - ageDays / 365) - 0.5)),
@@ -72,7 +66,11 @@ export function rank(candidates: readonly Candidate[], { now, weights = {}, k = 
         proof: round3(1 + Math.min(0.1, Math.log(Math.max(1, candidate.proofs)) / 20)),
         kind: kindFactor[candidate.kind] ?? 1,
       };
-      const score = Object.values(factors).reduce((product, factor) => product * factor, fused);
+      // Relevance is a sum of logarithms; a third of it, so that a factor moves an item past its equals and not past its betters.
+      const score = Object.values(factors).reduce(
+        (product, factor) => product * factor,
+        Math.exp(candidate.relevance / 3 - 3),
+      );
       return { ...candidate, score, ranks: own, factors };
     })
     .sort((a, b) => b.score - a.score || compare(a.id, b.id));
@@ -87,17 +85,20 @@ export function diversify(
   { limit, lambda = 0.7 }: { limit: number; lambda?: number },
 ): RankedCandidate[] {
   const best = ranked[0]?.score ?? 1;
-  const left = [...ranked];
+  // How like each is to what is picked so far: only the latest pick can change it.
+  const left = ranked.map((candidate) => ({ candidate, likeness: 0 }));
   const picked: RankedCandidate[] = [];
   while (picked.length < limit && left.length > 0) {
     let winner = 0;
     let winnerScore = -Infinity;
-    left.forEach((candidate, index) => {
-      const likeness = picked.reduce((most, other) => Math.max(most, similarity(candidate, other)), 0);
+    left.forEach(({ candidate, likeness }, index) => {
       const marginal = lambda * (candidate.score / best) - (1 - lambda) * likeness;
       if (marginal > winnerScore) [winner, winnerScore] = [index, marginal];
     });
-    picked.push(...left.splice(winner, 1));
+    const [latest] = left.splice(winner, 1);
+    if (!latest) break;
+    picked.push(latest.candidate);
+    for (const one of left) one.likeness = Math.max(one.likeness, similarity(one.candidate, latest.candidate));
   }
   return picked;
 }

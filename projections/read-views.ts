@@ -46,7 +46,7 @@ export interface ViewDatabase {
   message: ViewTable<typeof messageView.columns>;
   steered: ViewTable<typeof steeredView.columns>;
   block: ViewTable<typeof blockView.columns>;
-  memory_document: ViewTable<typeof documentView.columns> & { readonly terms: string };
+  memory_document: ViewTable<typeof documentView.columns>;
   fork: ViewTable<typeof forkView.columns>;
   fork_end: ViewTable<typeof forkEndView.columns>;
   log_head: { readonly tenant: number; readonly position: number };

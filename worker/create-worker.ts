@@ -14,6 +14,7 @@ import { assertSafeRole, assertSchema, createEventStore, openPool } from '../eve
 import type { KeyWrapper } from '../eventstore/index.ts';
 import type { ChatModel, Embedder } from '../llm/ports.ts';
 import { holdfastSchema } from '../projections/index.ts';
+import { createRecallIndex } from '../projections/search/shelves.ts';
 import { createStreamHub } from '../projections/streaming/hub.ts';
 import type { StreamHub } from '../projections/streaming/hub.ts';
 import { defaultTimeouts } from '../workflows/messages.ts';
@@ -135,6 +136,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       model: options.model,
       defaultModel: options.defaultModel,
       embedder: options.embedder,
+      recall: createRecallIndex(),
       hub: options.hub ?? createStreamHub(),
       codeVersion: options.codeVersion,
       buildId,

@@ -4,7 +4,7 @@ import type { ConsumerBatch, ConsumerWrites, LogSchema } from '../eventstore/ind
 import { runConsumer, withTenant } from '../eventstore/index.ts';
 import type { Embedder } from '../llm/ports.ts';
 import type { MemoryEvent } from '../memory/events.ts';
-import { documentEvents, documentOf } from '../projections/search/projection.ts';
+import { documentEvents, documentsOf } from '../projections/search/projection.ts';
 import { findVectors, writeVectors } from '../projections/search/queries.ts';
 
 export interface EmbedOptions {
@@ -55,10 +55,9 @@ async function embedBatch(
   { tenantNumber, events, head, signal }: ConsumerBatch<MemoryEvent>,
 ): Promise<ConsumerWrites | undefined> {
   const { model } = embedder;
-  const documents = events.flatMap((event) => {
-    const document = documentOf(event);
-    return document ? [{ ...document, subjects: event.subjects }] : [];
-  });
+  const documents = events.flatMap((event) =>
+    documentsOf(event).map((document) => ({ ...document, subjects: event.subjects })),
+  );
   const known = await withTenant(pool, tenantNumber, (client) =>
     findVectors(
       client,

@@ -21,8 +21,8 @@ export const episodicProjection: Projection<MemoryEvent> = {
       ...scopeColumns(scope),
       speaker: message.speaker,
       message: message.text,
-      reply_speaker: reply.speaker,
-      reply: reply.text,
+      reply_speaker: reply?.speaker ?? null,
+      reply: reply?.text ?? null,
       occurred_at: new Date(occurredAt),
     });
   },

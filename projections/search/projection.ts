@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cleanText, close, open, replace } from '../../eventstore/index.ts';
-import type { Projection, StoredEvent } from '../../eventstore/index.ts';
-import type { MemoryEvent } from '../../memory/events.ts';
+import type { Operation, Projection, StoredEvent } from '../../eventstore/index.ts';
+import type { MemoryEvent, RoundRecorded } from '../../memory/events.ts';
 import { scopeColumns } from '../scope-columns.ts';
 import { documentView } from './views.ts';
 
@@ -20,6 +20,7 @@ export const searchProjection: Projection<MemoryEvent> = {
           kind: data.kind,
           ...scopeColumns(data.scope),
           ...searchText(data.text),
+          speaker: null,
           trust: data.trust,
           said_at: new Date(data.validFrom),
           thread: data.source.thread,
@@ -36,6 +37,7 @@ export const searchProjection: Projection<MemoryEvent> = {
           kind: 'procedure',
           ...scopeColumns(data.scope),
           ...searchText(data.text),
+          speaker: null,
           trust: data.trust,
           said_at: new Date(data.validFrom),
           thread: data.source.thread,
@@ -43,16 +45,15 @@ export const searchProjection: Projection<MemoryEvent> = {
         });
       case 'RoundRecorded':
         if (forgotten) return [];
-        return open(documentView, {
-          id: data.round,
-          kind: 'round',
-          ...scopeColumns(data.scope),
-          ...searchText(roundText(data)),
-          trust: 'direct_user',
-          said_at: new Date(data.occurredAt),
-          thread: data.thread,
-          turn: data.turn,
-        });
+        return [
+          ...open(documentView, messageDocument(data, { id: data.round, kind: 'round', said: data.message })),
+          ...(data.reply === null || data.reply.text === ''
+            ? []
+            : open(
+                documentView,
+                messageDocument(data, { id: `${data.round}/reply`, kind: 'reply', said: data.reply }),
+              )),
+        ];
       default:
         return [];
     }
@@ -62,27 +63,44 @@ export const searchProjection: Projection<MemoryEvent> = {
 /** Types of the events that give documents. */
 export const documentEvents = ['FactAsserted', 'ProcedureLearned', 'RoundRecorded'] as const;
 
-/** The text that an event gives to search and its digest; null when it gives none, or is about somebody who was forgotten. */
-export function documentOf(
-  event: StoredEvent<MemoryEvent>,
-): { readonly text: string; readonly textHash: string } | null {
-  if (event.forgotten) return null;
-  for (const { view, op, row } of searchProjection.project(event)) {
-    if (view !== documentView.name || op !== 'open') continue;
-    return { text: String(row['content']), textHash: String(row['text_hash']) };
-  }
-  return null;
+/** The texts that an event gives to search and their digests; none when it gives none, or is about somebody who was forgotten. */
+export function documentsOf(event: StoredEvent<MemoryEvent>): { readonly text: string; readonly textHash: string }[] {
+  return event.forgotten ? [] : documentsIn(searchProjection.project(event));
 }
 
-/** A round as one text: what search and embedding see. */
-export function roundText({
-  message,
-  reply,
-}: {
-  message: { speaker: string; text: string };
-  reply: { speaker: string; text: string };
-}): string {
-  return `${message.speaker}: ${message.text}\n${reply.speaker}: ${reply.text}`;
+function documentsIn(operations: readonly Operation[]): { readonly text: string; readonly textHash: string }[] {
+  return operations.flatMap(({ view, op, row }) =>
+    view === documentView.name && op === 'open'
+      ? [{ text: String(row['content']), textHash: String(row['text_hash']) }]
+      : [],
+  );
+}
+
+/** The texts of a round as search and embedding see them: each message is found on its own. */
+export function roundTexts({ message, reply }: Pick<RoundRecorded['data'], 'message' | 'reply'>): string[] {
+  return [message, ...(reply === null || reply.text === '' ? [] : [reply])].map(messageText);
+}
+
+/** A message with the name of who said it, which is part of what it is found by; roles are no names. */
+export function messageText({ speaker, text }: { readonly speaker: string; readonly text: string }): string {
+  return ['user', 'assistant', ''].includes(speaker) ? text : `${speaker}: ${text}`;
+}
+
+function messageDocument(
+  { scope, occurredAt, thread, turn }: RoundRecorded['data'],
+  { id, kind, said }: { id: string; kind: string; said: { readonly speaker: string; readonly text: string } },
+) {
+  return {
+    id,
+    kind,
+    ...scopeColumns(scope),
+    ...searchText(messageText(said)),
+    speaker: said.speaker,
+    trust: kind === 'reply' ? 'model_inference' : 'direct_user',
+    said_at: new Date(occurredAt),
+    thread,
+    turn,
+  };
 }
 
 /** Key under which the vector of a text is stored: digest of the text as views hold it. */

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import type { Position } from '../../eventstore/index.ts';
 import { retryConnection } from '../../eventstore/index.ts';
-import type { Corpus } from '../../memory/bm25.ts';
 import type { Scope } from '../../memory/scope.ts';
 import { holdsCondition, lineageOf } from '../branches/lineage.ts';
+import type { Lineage } from '../branches/lineage.ts';
 import type { ViewReader } from '../read-views.ts';
 
 /** A document a channel found, before ranking. */
@@ -19,138 +19,58 @@ export interface FoundDocument {
   readonly sources: number;
 }
 
-/** A document found by words. */
-export interface LexicalMatch extends FoundDocument {
-  /** Occurrences of each query term. */
-  readonly frequencies: number[];
-  readonly length: number;
-}
-
-/** A document found by meaning. */
-export interface VectorMatch extends FoundDocument {
-  /** Little-endian float32. */
-  readonly vector: Buffer;
-}
-
-/** SQL of the documents that a scope sees, the other columns that every search gives, and the values of both. */
-async function visibleTo(
+/** Reads memories by id as the scope sees them at the reader's position; one that it does not see, or no more, is left out. */
+export async function readDocuments(
   reader: ViewReader,
-  scope: Scope,
-): Promise<{ readonly visible: string; readonly columns: string; readonly values: unknown[]; readonly own: string }> {
+  { scope, ids }: { readonly scope: Scope; readonly ids: readonly string[] },
+): Promise<FoundDocument[]> {
   const lineage = await lineageOf(reader, scope.fork);
-  const values: unknown[] = [reader.tenant, scope.user ?? null, scope.agent ?? null, scope.thread ?? null];
-  const holds = holdsCondition(reader, lineage, { alias: 'd', item: 'd.id' }, values.length + 1);
+  const own: unknown[] = [reader.tenant, scope.user ?? null, scope.agent ?? null, scope.thread ?? null, ids];
+  const holds = holdsCondition(reader, lineage, { alias: 'd', item: 'd.id' }, own.length + 1);
   // The same values in the same places, so the two conditions share them.
-  const said = holdsCondition(reader, lineage, { alias: 's', past: true }, values.length + 1);
-  return {
-    visible: `visible as (
-  select d.* from holdfast.memory_document d
-  where d.tenant = $1 and ${holds.text}
-    and (d.scope_user is null or d.scope_user = $2)
-    and (d.scope_agent is null or d.scope_agent = $3)
-    and (d.scope_thread is null or d.scope_thread = $4))`,
-    columns: `d.id, d.kind, d.content, d.text_hash, d.trust, d.said_at, d.thread, d.turn,
-  greatest(1, (select count(*) from holdfast.fact_source s where s.tenant = $1 and s.fact = d.id and ${said.text}))::int as sources`,
-    values: [...values, ...holds.values],
+  const said = holdsCondition(reader, lineage, { alias: 's', past: true }, own.length + 1);
+  const { rows } = await reader.client.query<FoundDocument>({
     // A prepared statement is planned for one text.
-    own: lineage === undefined ? '' : '_in_fork',
-  };
-}
-
-/**
- * SQL of the vector that document `d` has of a model. Looked up one by one (lateral): a plan made while the tables are empty
- * must still be right when they are large.
- */
-function vectorOf(alias: string, model: string): string {
-  return `lateral (select v.code, v.vector from holdfast.embedding v
-       where v.tenant = $1 and v.model = ${model} and v.text_hash = d.text_hash limit 1) ${alias}`;
-}
-
-/** Gives the placeholder of each further value. */
-function placeholders(values: unknown[]): (value: unknown) => string {
-  return (value) => `$${values.push(value)}`;
-}
-
-/**
- * Documents with any term of the query, their term frequencies, and the size of what was searched, for BM25.
- * Terms are joined by OR: an AND of all words of a question finds almost nothing.
- */
-export async function findByTerms(
-  reader: ViewReader,
-  { scope, query, limit = 200 }: { readonly scope: Scope; readonly query: string; readonly limit?: number },
-): Promise<Corpus & { readonly matches: LexicalMatch[] }> {
-  const { visible, columns, values, own } = await visibleTo(reader, scope);
-  const value = placeholders(values);
-  const { rows } = await reader.client.query<
-    LexicalMatch & { documents: number; average_length: number; holding: number[] }
-  >({
-    name: `holdfast_by_terms${own}`,
-    text: `with ${visible},
-     word as materialized (select lexeme, quote_literal(lexeme)::tsquery as query
-       from unnest(to_tsvector('english', ${value(query.slice(0, 10_000))}))),
-     any_word as (select string_agg(query::text, ' | ')::tsquery as query from word),
-     corpus as materialized (select count(*)::int as documents, coalesce(avg(length(terms)), 0)::float8 as average_length,
-         (select array_agg((select count(*)::int from visible v where v.terms @@ word.query) order by lexeme) from word) as holding
-       from visible),
-     -- Only the best are looked into word by word, which costs more than ranking all.
-     best as (select d.*, ts_rank(d.terms, any_word.query) as near from visible d, any_word where d.terms @@ any_word.query
-       order by near desc, d.id limit ${value(limit)})
-     select ${columns}, length(d.terms) as length, corpus.documents, corpus.average_length, corpus.holding,
-       (select array_agg(coalesce(cardinality(u.positions), 0) order by word.lexeme)
-          from word left join unnest(d.terms) u on u.lexeme = word.lexeme) as frequencies
-     from best d, corpus
-     order by d.near desc, d.id`,
-    values,
-  });
-  const [first] = rows;
-  return {
-    matches: rows,
-    documents: first?.documents ?? 0,
-    averageLength: first?.average_length ?? 0,
-    holding: first?.holding ?? [],
-  };
-}
-
-/** Documents whose sign bits are nearest to the query's, with their vectors for an exact second pass. */
-export async function findByVector(
-  reader: ViewReader,
-  {
-    scope,
-    model,
-    code,
-    limit = 200,
-  }: { readonly scope: Scope; readonly model: string; readonly code: string; readonly limit?: number },
-): Promise<VectorMatch[]> {
-  const { visible, columns, values, own } = await visibleTo(reader, scope);
-  const value = placeholders(values);
-  const near = value(code);
-  const { rows } = await reader.client.query<VectorMatch>({
-    name: `holdfast_by_vector${own}`,
-    text: `with ${visible}
-     select ${columns}, e.vector
-     from visible d, ${vectorOf('e', value(model))}
-     where length(e.code) = length(${near}::varbit)
-     order by bit_count(e.code # ${near}::varbit), d.id
-     limit ${value(limit)}`,
-    values,
+    name: `holdfast_documents${lineage === undefined ? '' : '_in_fork'}`,
+    text: `select d.id, d.kind, d.content, d.text_hash, d.trust, d.said_at, d.thread, d.turn,
+        greatest(1, (select count(*) from holdfast.fact_source s where s.tenant = $1 and s.fact = d.id and ${said.text}))::int as sources
+      from unnest($5::text[]) as wanted (id), lateral (
+        select * from holdfast.memory_document d where d.tenant = $1 and d.id = wanted.id and ${holds.text}
+          and (d.scope_user is null or d.scope_user = $2)
+          and (d.scope_agent is null or d.scope_agent = $3)
+          and (d.scope_thread is null or d.scope_thread = $4)
+        limit 1) d`,
+    values: [...own, ...holds.values],
   });
   return rows;
 }
 
-/** How many visible documents have no vector of this model yet. */
-export async function countWithoutVector(
-  reader: ViewReader,
-  { scope, model }: { readonly scope: Scope; readonly model: string },
-): Promise<number> {
-  const { visible, values, own } = await visibleTo(reader, scope);
-  const value = placeholders(values);
-  const { rows } = await reader.client.query<{ n: number }>({
-    name: `holdfast_without_vector${own}`,
-    text: `with ${visible}
-     select count(*)::int as n from visible d left join ${vectorOf('e', value(model))} on true where e.code is null`,
-    values,
+/** What the forks of a lineage ended of what they inherited, with how near the fork is: 0 is the reader's own. */
+export async function readEndedInForks(
+  { client, tenant }: ViewReader,
+  lineage: Lineage,
+): Promise<{ readonly item: string; readonly depth: number }[]> {
+  const { rows } = await client.query<{ item: string; depth: number }>({
+    name: 'holdfast_ended_in_forks',
+    text: `select e.item, (l.depth - 1)::int as depth from unnest($2::text[], $3::bigint[]) with ordinality as l (fork, pos, depth)
+      join holdfast.fork_end e on e.tenant = $1 and e.fork = l.fork and e.from_pos <= l.pos`,
+    values: [tenant, lineage.map(({ fork }) => fork), lineage.map(({ position }) => position)],
   });
-  return rows[0]?.n ?? 0;
+  return rows;
+}
+
+/** Vectors of these texts by one model, little-endian float32; texts that have none are left out. */
+export async function readVectors(
+  { client, tenant }: ViewReader,
+  { model, hashes }: { readonly model: string; readonly hashes: readonly string[] },
+): Promise<{ readonly text_hash: string; readonly vector: Buffer }[]> {
+  const { rows } = await client.query<{ text_hash: string; vector: Buffer }>({
+    name: 'holdfast_vectors',
+    text: `select e.text_hash, e.vector from unnest($3::text[]) as wanted (hash), lateral (
+        select * from holdfast.embedding e where e.tenant = $1 and e.model = $2 and e.text_hash = wanted.hash limit 1) e`,
+    values: [tenant, model, hashes],
+  });
+  return rows;
 }
 
 /** A vector of a text, by the text's digest. */

@@ -1,12 +1,17 @@
-import { bm25 } from '../../memory/bm25.ts';
 import type { RecalledItem } from '../../memory/events.ts';
 import { pack } from '../../memory/pack.ts';
 import type { Candidate } from '../../memory/rank.ts';
-import { diversify, dot, rank } from '../../memory/rank.ts';
+import { diversify, rank } from '../../memory/rank.ts';
+import { confidenceOf } from '../../memory/recall/confidence.ts';
+import type { RecallCandidate } from '../../memory/recall/search.ts';
+import { searchShelves } from '../../memory/recall/search.ts';
+import { relevanceOf } from '../../memory/recall/weights.ts';
 import type { Scope } from '../../memory/scope.ts';
 import type { ViewReader } from '../read-views.ts';
 import type { FoundDocument } from './queries.ts';
-import { countWithoutVector, findByTerms, findByVector, signBits, toVector } from './queries.ts';
+import { readDocuments } from './queries.ts';
+import type { OpenShelves, RecallIndex } from './shelves.ts';
+import { attachVectors, createRecallIndex, openShelves } from './shelves.ts';
 
 export interface RetrieveInput {
   readonly scope: Scope;
@@ -38,119 +43,86 @@ export interface Retrieved {
   /** How many candidates each channel gave. */
   readonly channels: Readonly<Record<string, number>>;
   readonly degraded: readonly string[];
+  /**
+   * How sure it is that what was asked about is remembered at all, 0 to 1: the chance that the best of the messages holds the answer, as
+   * fitted (memory/recall/confidence.ts).
+   */
+  readonly confidence: number;
 }
 
 /** Cosine below which two texts have nothing to do with each other; noise would otherwise fill every rank. */
 const leastSimilarity = 0.15;
-/** Candidates taken from each channel into the fusion. */
-const channelDepth = 50;
-/** Documents with a word of the query that are scored. */
-const lexicalDepth = 200;
+/** Candidates that are read and ranked with their factors, at least. */
+const leastRead = 60;
+/** Places that are filled with an eye to what stands in the others. */
+const diversePlaces = 30;
 
-/** What the channels found, before it is ranked. */
-interface Found {
-  readonly lexical: Awaited<ReturnType<typeof findByTerms>>;
-  /** Null when there was no vector to search by. */
-  readonly similar: { readonly matches: Awaited<ReturnType<typeof findByVector>>; readonly missing: number } | null;
-}
-
-/** Searches by words. */
-export async function findByWords(
+/**
+ * Hybrid retrieval: words (BM25 of messages, their neighbours and sessions) and vectors (exact cosine), weighed together, diversified, packed,
+ * explained.
+ * @param index keeps what was read from views for the next question @default kept for this one only
+ */
+export async function retrieve(
   reader: ViewReader,
-  { scope, query }: Pick<RetrieveInput, 'scope' | 'query'>,
-): Promise<Found['lexical']> {
-  return findByTerms(reader, { scope, query, limit: lexicalDepth });
+  input: RetrieveInput,
+  index: RecallIndex = createRecallIndex(),
+): Promise<Retrieved> {
+  return retrieveFrom(reader, await openShelves(reader, index, input.scope), input, index);
 }
 
-/** Searches by meaning. */
-export async function findSimilar(
+/** The same from shelves that were opened before, at the same position; texts are read here, as the reader may see them. */
+export async function retrieveFrom(
   reader: ViewReader,
-  { scope, vector }: { readonly scope: Scope; readonly vector: NonNullable<RetrieveInput['vector']> },
-): Promise<NonNullable<Found['similar']>> {
-  const { model, values } = vector;
-  const [matches, missing] = await Promise.all([
-    findByVector(reader, { scope, model, code: signBits(values) }),
-    countWithoutVector(reader, { scope, model }),
-  ]);
-  return { matches, missing };
-}
-
-/** Hybrid retrieval: words (BM25) and vectors (bit codes, then exact cosine), fused by rank, diversified, packed, explained. */
-export async function retrieve(reader: ViewReader, input: RetrieveInput): Promise<Retrieved> {
-  const { scope, vector } = input;
-  const [lexical, similar] = await Promise.all([
-    findByWords(reader, input),
-    vector && findSimilar(reader, { scope, vector }),
-  ]);
-  return chooseMemories({ lexical, similar }, input);
-}
-
-/** The same from what was found before. */
-export function chooseMemories({ lexical, similar }: Found, input: Omit<RetrieveInput, 'scope'>): Retrieved {
-  const { vector, now, limit = 8, budgetTokens = 1200, excludeTurns = [] } = input;
-  const degraded: string[] = [];
-  const documents = new Map<string, FoundDocument>();
-  const scores = new Map<string, Record<string, number>>();
-  const vectors = new Map<string, Float32Array>();
-  const keep = (
-    channel: string,
-    found: readonly { readonly document: FoundDocument; readonly score: number }[],
-  ): number => {
-    const best = found
-      .filter(({ document }) => !excludeTurns.includes(document.turn))
-      .sort((a, b) => b.score - a.score)
-      .slice(0, channelDepth);
-    for (const { document, score } of best) {
-      documents.set(document.id, document);
-      scores.set(document.id, { ...scores.get(document.id), [channel]: score });
-    }
-    return best.length;
-  };
-
-  const bm25Scores = bm25(lexical.matches, lexical);
-  const channels: Record<string, number> = {
-    words: keep(
-      'words',
-      lexical.matches.map((document) => ({ document, score: bm25Scores.get(document.id) ?? 0 })),
-    ),
-  };
-  if (vector && similar) {
-    for (const match of similar.matches) vectors.set(match.id, toVector(match.vector));
-    const near = similar.matches
-      .map((document) => ({ document, score: dot(vectors.get(document.id) ?? new Float32Array(), vector.values) }))
-      .filter(({ score }) => score >= leastSimilarity);
-    channels['vector'] = keep('vector', near);
-    if (similar.missing > 0)
-      degraded.push(`${similar.missing} memories have no ${vector.model} vector yet; they were searched by words only`);
-  } else {
-    degraded.push('no query vector; searched by words only');
-  }
-
-  const ranked = rank(
-    [...documents.values()].map((document): Candidate => ({
-      id: document.id,
-      kind: document.kind,
-      text: document.content,
-      contentHash: document.text_hash,
-      at: document.said_at.getTime(),
-      trust: document.trust,
-      proofs: document.sources,
-      scores: scores.get(document.id) ?? {},
-      vector: vectors.get(document.id) ?? null,
-    })),
-    { now: now.getTime() },
+  open: OpenShelves,
+  input: RetrieveInput,
+  index: RecallIndex,
+): Promise<Retrieved> {
+  const { scope, query, vector, now, limit = 8, budgetTokens = 1200, excludeTurns = [] } = input;
+  if (vector) await attachVectors(reader, index, { scope, model: vector.model });
+  const found = searchShelves(
+    open.shelves,
+    { text: query, vector: vector?.values ?? null, depth: Math.max(400, 2 * limit) },
+    (entry) => open.isVisible(entry),
   );
-  const selected = new Set(diversify(ranked, { limit }).map(({ id }) => id));
+  const candidates = found.candidates
+    .filter(
+      ({ entry, features }) =>
+        !excludeTurns.includes(entry.turn) && (features.covers > 0 || features.cosine >= leastSimilarity),
+    )
+    .map((candidate) => ({ ...candidate, relevance: relevanceOf(candidate.features, vector ? 'both' : 'words') }))
+    .sort((a, b) => b.relevance - a.relevance || (a.entry.id < b.entry.id ? -1 : 1))
+    .slice(0, Math.max(leastRead, limit + 20));
+  const documents = new Map(
+    (candidates.length === 0
+      ? []
+      : await readDocuments(reader, { scope, ids: candidates.map(({ entry }) => entry.id) })
+    ).map((document) => [document.id, document]),
+  );
+  const known = candidates.flatMap((candidate) => {
+    const document = documents.get(candidate.entry.id);
+    return document ? [toCandidate(candidate, document, vector !== null)] : [];
+  });
+  const ranked = rank(known, { now: now.getTime() });
+  const chosen = diversify(ranked.slice(0, diversePlaces + limit), {
+    limit: Math.min(limit, diversePlaces),
+    lambda: 0.9,
+  });
+  const first = new Set(chosen.map(({ id }) => id));
+  const order = [...chosen, ...ranked.filter(({ id }) => !first.has(id))];
   const packed = pack(
-    ranked.map((candidate) => ({ ...candidate, provenance: provenance(documents.get(candidate.id)) })),
-    selected,
+    order.map((candidate) => ({ ...candidate, provenance: provenance(documents.get(candidate.id)) })),
+    new Set(order.slice(0, limit).map(({ id }) => id)),
     { budgetTokens },
   );
   return {
     lines: packed.lines,
     tokens: packed.tokens,
-    channels,
-    degraded,
+    channels: {
+      words: known.filter(({ scores }) => scores['words'] !== undefined).length,
+      ...(vector ? { vector: known.filter(({ scores }) => scores['vector'] !== undefined).length } : {}),
+    },
+    degraded: degradation(vector?.model, found.withoutVector),
+    confidence: confidenceOf(found.strength, candidates[0]?.features ?? null),
     items: packed.items.flatMap((item) => {
       const document = documents.get(item.id);
       return document
@@ -158,6 +130,33 @@ export function chooseMemories({ lexical, similar }: Found, input: Omit<Retrieve
         : [];
     }),
   };
+}
+
+function toCandidate(
+  { entry, features, relevance }: RecallCandidate & { readonly relevance: number },
+  document: FoundDocument,
+  byVector: boolean,
+): Candidate {
+  return {
+    id: entry.id,
+    kind: entry.kind,
+    text: document.content,
+    contentHash: document.text_hash,
+    at: document.said_at.getTime(),
+    trust: document.trust,
+    proofs: document.sources,
+    relevance,
+    scores: {
+      ...(features.covers > 0 ? { words: features.words + features.window } : {}),
+      ...(byVector && features.cosine >= leastSimilarity ? { vector: features.cosine } : {}),
+    },
+    vector: entry.vector,
+  };
+}
+
+function degradation(model: string | undefined, missing: number): string[] {
+  if (model === undefined) return ['no query vector; searched by words only'];
+  return missing > 0 ? [`${missing} memories have no ${model} vector yet; they were searched by words only`] : [];
 }
 
 function provenance(document: FoundDocument | undefined): string {

@@ -12,13 +12,19 @@ export const documentView = defineView({
     scope_thread: optional('text'),
     fork: required('text'),
     content: required('text'),
+    /** Who said it; null for what is derived. */
+    speaker: optional('text'),
     text_hash: required('text'),
     trust: required('text'),
     said_at: required('timestamptz'),
     thread: required('text'),
     turn: required('text'),
   },
-  // A tsvector may hold 1 MB: index the head of a huge text rather than refuse the memory.
-  generated: { terms: `tsvector generated always as (to_tsvector('english', left(content, 20000))) stored` },
-  indexes: ['(tenant, scope_user, kind)', '(tenant, scope_thread)', '(tenant, text_hash)'],
+  // What readers follow the log by (shelves.ts), shelf by shelf.
+  indexes: [
+    '(tenant, scope_user, from_pos)',
+    '(tenant, scope_thread, from_pos) where scope_user is null',
+    '(tenant, to_pos) where to_pos is not null',
+    '(tenant, text_hash)',
+  ],
 });

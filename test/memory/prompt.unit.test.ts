@@ -16,6 +16,7 @@ function item(id: string, text = id, change: Partial<PackCandidate> = {}): PackC
     trust: 'direct_user',
     proofs: 1,
     scores: {},
+    relevance: 0,
     vector: null,
     score: 0.5,
     ranks: { words: 2, vector: 1 },

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { bm25 } from '../../memory/bm25.ts';
 import { diversify, dot, rank } from '../../memory/rank.ts';
 import type { Candidate, RankedCandidate } from '../../memory/rank.ts';
 
@@ -17,6 +16,7 @@ function candidate(id: string, scores: Record<string, number>, change: Partial<C
     trust: 'tool_internal',
     proofs: 1,
     scores,
+    relevance: 0,
     vector: null,
     ...change,
   };
@@ -26,66 +26,22 @@ function ranked(id: string, score: number, change: Partial<RankedCandidate> = {}
   return { ...candidate(id, {}), score, ranks: {}, factors: {}, ...change };
 }
 
-describe('bm25', () => {
-  test('equals values computed by hand', () => {
-    // idf(term 1, in 2 of 4) = ln(1 + 2.5/2.5) = 0.693147; idf(term 2, in 1 of 4) = ln(1 + 3.5/1.5) = 1.203973
-    // a: norm = 0.9 (0.6 + 0.4 · 10/5) = 1.26; 0.693147 · 2 · 1.9 / 3.26 + 0 = 0.807963
-    // b: norm = 0.9 (0.6 + 0.4 · 5/5) = 0.9; 0.693147 · 1 · 1.9 / 1.9 + 1.203973 · 3 · 1.9 / 3.9 = 2.452800
-    const scores = bm25(
-      [
-        { id: 'a', frequencies: [2, 0], length: 10 },
-        { id: 'b', frequencies: [1, 3], length: 5 },
-      ],
-      { documents: 4, averageLength: 5, holding: [2, 1] },
-    );
-    expect(scores.get('a')).toBeCloseTo(0.807963, 5);
-    expect(scores.get('b')).toBeCloseTo(0.693147 + (1.203973 * 3 * 1.9) / 3.9, 5);
-  });
-
-  test('takes other constants, gives nothing for nothing and survives an empty corpus', () => {
-    const match = { id: 'a', frequencies: [1], length: 0 };
-    // k1 = 2, b = 0: norm = 2; ln(1 + 0.5/1.5) · 3/3
-    expect(bm25([match], { documents: 1, averageLength: 0, holding: [1] }, { k1: 2, b: 0 }).get('a')).toBeCloseTo(
-      Math.log(4 / 3),
-      6,
-    );
-    expect(bm25([], { documents: 0, averageLength: 0, holding: [] })).toEqual(new Map());
-  });
-
-  test('rewards rarer terms, more occurrences and shorter texts', () => {
-    const scores = bm25(
-      [
-        { id: 'rare', frequencies: [0, 1], length: 5 },
-        { id: 'common', frequencies: [1, 0], length: 5 },
-        { id: 'twice', frequencies: [2, 0], length: 5 },
-        { id: 'long', frequencies: [1, 0], length: 50 },
-      ],
-      { documents: 9, averageLength: 5, holding: [3, 1] },
-    );
-    const of = (id: string): number => scores.get(id) ?? 0;
-    expect(of('rare')).toBeGreaterThan(of('twice'));
-    expect(of('twice')).toBeGreaterThan(of('common'));
-    expect(of('common')).toBeGreaterThan(of('long'));
-  });
-});
-
 describe('rank', () => {
-  test('fuses by 1/(k + rank) in each channel and keeps the ranks', () => {
+  test('orders by relevance, whatever the places in the channels, and keeps those', () => {
     const [first, second, third] = rank(
-      [candidate('x', { words: 9 }), candidate('y', { words: 5, vector: 0.9 }), candidate('z', { vector: 0.5 })],
+      [
+        candidate('x', { words: 9 }, { relevance: 1 }),
+        candidate('y', { words: 5, vector: 0.9 }, { relevance: 2 }),
+        candidate('z', { vector: 0.5 }, { relevance: -4 }),
+      ],
       { now },
     );
     expect([first?.id, second?.id, third?.id]).toEqual(['y', 'x', 'z']);
     expect(first?.ranks).toEqual({ words: 2, vector: 1 });
     const factor = 1.05;
-    expect(first?.score).toBeCloseTo((1 / 62 + 1 / 61) * factor, 9);
-    expect(second?.score).toBeCloseTo((1 / 61) * factor, 9);
-    expect(third?.score).toBeCloseTo((1 / 62) * factor, 9);
-  });
-
-  test('weighs channels and takes another k', () => {
-    const [only] = rank([candidate('x', { words: 1, vector: 1 })], { now, weights: { words: 3 }, k: 9 });
-    expect(only?.score).toBeCloseTo((3 / 10 + 1 / 10) * 1.05, 9);
+    expect(first?.score).toBeCloseTo(Math.exp(2 / 3 - 3) * factor, 9);
+    expect(second?.score).toBeCloseTo(Math.exp(1 / 3 - 3) * factor, 9);
+    expect(third?.score).toBeCloseTo(Math.exp(-4 / 3 - 3) * factor, 9);
   });
 
   test('gives ties to the smaller id, whatever the order of arrival', () => {

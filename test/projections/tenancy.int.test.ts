@@ -124,9 +124,14 @@ async function fill(tenant: string, mark: string): Promise<number> {
 const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Promise<unknown>>> = {
   readKnownProcedures: (reader, scope) => procedural.readKnownProcedures(reader, scope),
   listProcedures: (reader, scope) => procedural.listProcedures(reader, scope),
-  findByTerms: async (reader, scope) => (await search.findByTerms(reader, { scope, query: 'tea' })).matches,
-  findByVector: (reader, scope) => search.findByVector(reader, { scope, model: 'm', code: '10' }),
-  countWithoutVector: (reader, scope) => search.countWithoutVector(reader, { scope, model: 'm' }),
+  readDocuments: (reader, scope) => search.readDocuments(reader, { scope, ids: ids.documents }),
+  readVectors: (reader) =>
+    search.readVectors(reader, {
+      model: 'm',
+      hashes: ['own', secret].map((mark) => textHash(`tea of "acme" ${mark}`)),
+    }),
+  readEndedInForks: (reader) =>
+    search.readEndedInForks(reader, [{ fork: ids.fork, branch: 'b', position: reader.position, forked: null }]),
   findVectors: async ({ client, tenant }) => [
     ...(await search.findVectors(
       client,
@@ -156,6 +161,7 @@ const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Pro
   retrieve: async (reader, scope) => (await retrieve(reader, { scope, query: 'tea', vector, now })).items,
 };
 const turns = { own: '', place: { thread: '', branch: '' } };
+const ids: { documents: string[]; fork: string } = { documents: [], fork: '' };
 
 async function answers(change: (reader: ViewReader) => ViewReader, scope: Scope): Promise<Record<string, unknown>> {
   const given: Record<string, unknown> = {};
@@ -175,6 +181,10 @@ beforeAll(async () => {
   const turn = all.find(({ status }) => status === 'completed');
   if (!turn) throw new Error('The history has completed turns.');
   [turns.own, turns.place] = [turn.turn, { thread: turn.thread, branch: turn.branch }];
+  const documents = await database.admin.query<{ id: string }>('select distinct id from memory_document order by id');
+  ids.documents = documents.rows.map(({ id }) => id);
+  const forks = await database.admin.query<{ fork: string }>('select fork from fork_end order by fork limit 1');
+  ids.fork = forks.rows[0]?.fork ?? '';
   before.answers = await answers(asIs, { user: 'acme' });
   numbers.victim = await fill('victim', secret);
 });
@@ -223,9 +233,9 @@ describe('scopes', () => {
       known: texts('readKnownFacts', 'text'),
       blocks: texts('readBlocks', 'value'),
       howTos: texts('listProcedures', 'content'),
-      words: texts('findByTerms', 'content'),
-      meaning: texts('findByVector', 'content'),
-    }).toEqual({ facts: [own], known: [own], blocks: [own], howTos: [own], words: [own], meaning: [own] });
+      documents: texts('readDocuments', 'content'),
+      recalled: texts('retrieve', 'text'),
+    }).toEqual({ facts: [own], known: [own], blocks: [own], howTos: [own], documents: [own], recalled: [own] });
     expect(JSON.stringify(given)).not.toContain(secret);
   });
 
@@ -245,9 +255,8 @@ describe('scopes', () => {
     '\u0007',
   ])('a search for %j stays inside', async (query) => {
     const items = await readViews(database.pool, numbers.acme, async (reader) => {
-      const found = await search.findByTerms(reader, { scope: { user: 'acme' }, query });
       const recalled = await retrieve(reader, { scope: { user: 'acme' }, query, vector, now });
-      return [...found.matches.map(({ content }) => content), ...recalled.items.map(({ text }) => text)];
+      return recalled.items.map(({ text }) => text);
     });
     expect(items.filter((text) => text.includes(secret))).toEqual([]);
     for (const text of items.filter((one) => one.startsWith('tea of'))) expect(text).toBe('tea of "acme" own');

@@ -1,0 +1,221 @@
+import type { Shelf, ShelfEntry, ShelfItem } from '../../memory/recall/shelf.ts';
+import { createShelf } from '../../memory/recall/shelf.ts';
+import type { Scope } from '../../memory/scope.ts';
+import { userSubject } from '../../memory/subject.ts';
+import { lineageOf } from '../branches/lineage.ts';
+import type { ViewReader } from '../read-views.ts';
+import { readForgottenAt } from '../../eventstore/index.ts';
+import { readEndedInForks, readVectors, toVector } from './queries.ts';
+
+/** Shelves of the scopes that were asked about lately, kept in this process. */
+export interface RecallIndex {
+  /** The shelf of that name and its state; a new one when there is none. */
+  open(name: string): KeptShelf;
+  /** Puts an empty shelf in place of one that is no longer true. */
+  drop(name: string): KeptShelf;
+  /** Lets go of those that were not asked about for longest, until the rest fits. */
+  trim(): void;
+}
+
+interface KeptShelf {
+  readonly shelf: Shelf;
+  /** Everything up to here is on it. */
+  position: number;
+  /** When its user was last forgotten, and the table it was read from: it is true while both stay. */
+  validity: string | null;
+  model: string | null;
+}
+
+export interface RecallIndexOptions {
+  /** Most memories kept, of all scopes together. @default 300_000 */
+  readonly maxEntries?: number;
+}
+
+/** Opens an index that is empty. Everything in it is read from views again when it is asked for. */
+export function createRecallIndex({ maxEntries = 300_000 }: RecallIndexOptions = {}): RecallIndex {
+  const kept = new Map<string, KeptShelf>();
+  const drop = (name: string): KeptShelf => {
+    const empty: KeptShelf = { shelf: createShelf(), position: 0, validity: null, model: null };
+    kept.delete(name);
+    kept.set(name, empty);
+    return empty;
+  };
+  return {
+    drop,
+    open(name) {
+      const found = kept.get(name);
+      if (!found) return drop(name);
+      kept.delete(name);
+      kept.set(name, found);
+      return found;
+    },
+    trim() {
+      let entries = [...kept.values()].reduce((sum, { shelf }) => sum + shelf.entries.length, 0);
+      for (const [name, { shelf }] of kept) {
+        if (entries <= maxEntries || kept.size === 1) return;
+        kept.delete(name);
+        entries -= shelf.entries.length;
+      }
+    },
+  };
+}
+
+/** What a scope sees, ready to be searched. */
+export interface OpenShelves {
+  readonly shelves: readonly Shelf[];
+  isVisible(entry: ShelfEntry): boolean;
+}
+
+/**
+ * Brings the shelves of a scope up to the reader's snapshot: what came to the log since they were last asked for, in one round trip. What
+ * is visible is decided by the reader's position, so that reads of the past see the past.
+ */
+export async function openShelves(reader: ViewReader, index: RecallIndex, scope: Scope): Promise<OpenShelves> {
+  const names = shelfNames(reader.tenant, scope);
+  let kept = names.map((name) => index.open(name));
+  const [validity, rows, lineage] = await Promise.all([
+    readValidity(reader, scope),
+    readSince(
+      reader,
+      scope,
+      kept.map(({ position }) => position),
+    ),
+    lineageOf(reader, scope.fork),
+  ]);
+  let since = rows;
+  if (kept.some((one) => one.validity !== null && one.validity !== validity)) {
+    kept = names.map((name) => index.drop(name));
+    since = await readSince(
+      reader,
+      scope,
+      kept.map(() => 0),
+    );
+  }
+  for (const one of kept) one.validity = validity;
+  put(kept, since);
+  index.trim();
+  const ended = lineage === undefined ? null : await readEndedInForks(reader, lineage);
+  const { position } = reader;
+  return {
+    shelves: kept.map(({ shelf }) => shelf),
+    isVisible(entry) {
+      if (entry.agent !== null && entry.agent !== scope.agent) return false;
+      if (entry.thread !== null && entry.thread !== scope.thread) return false;
+      const holds = (at: number): boolean => entry.from <= at && (entry.to === null || entry.to > at);
+      if (lineage === undefined || ended === null) return entry.fork === '' && holds(position);
+      const depth = lineage.findIndex(({ fork }) => fork === entry.fork);
+      const line = lineage[depth];
+      return (
+        line !== undefined && holds(line.position) && !ended.some((end) => end.item === entry.id && end.depth < depth)
+      );
+    },
+  };
+}
+
+/** Attaches vectors of a model that came since. Shelves hold those of one model. */
+export async function attachVectors(
+  reader: ViewReader,
+  index: RecallIndex,
+  { scope, model }: { readonly scope: Scope; readonly model: string },
+): Promise<void> {
+  for (const name of shelfNames(reader.tenant, scope)) {
+    const kept = index.open(name);
+    if (kept.model !== model) kept.shelf.forgetVectors();
+    kept.model = model;
+    // New texts are asked for at once, those that had none before a few at a time.
+    for (;;) {
+      const { hashes, more } = kept.shelf.withoutVector(5_000);
+      if (hashes.length === 0) break;
+      const rows = await readVectors(reader, { model, hashes });
+      kept.shelf.attach(new Map(rows.map(({ text_hash, vector }) => [text_hash, toVector(vector)])));
+      if (!more) break;
+    }
+  }
+}
+
+function shelfNames(tenant: number, { user, thread }: Scope): string[] {
+  return [
+    JSON.stringify([tenant, 'user', user ?? null]),
+    JSON.stringify([tenant, 'thread', thread ?? null]),
+    JSON.stringify([tenant, 'all']),
+  ];
+}
+
+interface DocumentRow {
+  readonly shelf: number;
+  readonly id: string;
+  readonly kind: string;
+  readonly content: string;
+  readonly text_hash: string;
+  readonly speaker: string | null;
+  readonly said_at: Date;
+  readonly thread: string;
+  readonly turn: string;
+  readonly scope_agent: string | null;
+  readonly scope_thread: string | null;
+  readonly fork: string;
+  readonly from_pos: number;
+  readonly to_pos: number | null;
+}
+
+async function readSince(
+  { client, tenant }: ViewReader,
+  { user, thread }: Scope,
+  since: readonly number[],
+): Promise<DocumentRow[]> {
+  const columns = `d.id, d.kind, d.content, d.text_hash, d.speaker, d.said_at, d.thread, d.turn, d.scope_agent, d.scope_thread, d.fork,
+    d.from_pos, d.to_pos`;
+  const shelves = [
+    'd.scope_user = $2',
+    'd.scope_user is null and d.scope_thread = $3',
+    'd.scope_user is null and d.scope_thread is null',
+  ];
+  const parts = shelves.flatMap((shelf, number) => [
+    `select ${number} as shelf, ${columns} from holdfast.memory_document d where d.tenant = $1 and ${shelf} and d.from_pos > $${number + 4}`,
+    `select ${number}, ${columns} from holdfast.memory_document d where d.tenant = $1 and ${shelf} and d.to_pos is not null
+       and d.to_pos > $${number + 4} and d.from_pos <= $${number + 4}`,
+  ]);
+  const { rows } = await client.query<DocumentRow>({
+    name: 'holdfast_documents_since',
+    text: `${parts.join('\nunion all ')}\norder by from_pos, id, fork`,
+    values: [tenant, user ?? null, thread ?? null, ...since],
+  });
+  return rows;
+}
+
+async function readValidity({ client }: ViewReader, { user }: Scope): Promise<string> {
+  const [forgotten, table] = await Promise.all([
+    readForgottenAt(client, user === undefined ? [] : [userSubject(user)]),
+    client.query<{ oid: number }>({
+      name: 'holdfast_document_table',
+      text: `select 'holdfast.memory_document'::regclass::oid as oid`,
+    }),
+  ]);
+  return `${forgotten}/${table.rows[0]?.oid ?? 0}`;
+}
+
+function put(kept: readonly KeptShelf[], rows: readonly DocumentRow[]): void {
+  kept.forEach((one, number) => {
+    const own = rows.filter(({ shelf }) => shelf === number);
+    one.shelf.put(own.map(itemOf));
+    for (const { from_pos, to_pos } of own) one.position = Math.max(one.position, from_pos, to_pos ?? 0);
+  });
+}
+
+function itemOf(row: DocumentRow): ShelfItem {
+  return {
+    id: row.id,
+    kind: row.kind,
+    text: row.content,
+    textHash: row.text_hash,
+    speaker: row.speaker,
+    session: row.speaker === null ? null : row.thread,
+    at: row.said_at.getTime(),
+    from: row.from_pos,
+    to: row.to_pos,
+    fork: row.fork,
+    agent: row.scope_agent,
+    thread: row.scope_thread,
+    turn: row.turn,
+  };
+}

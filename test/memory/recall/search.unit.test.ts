@@ -1,0 +1,141 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { searchShelves } from '../../../memory/recall/search.ts';
+import type { Shelf, ShelfItem } from '../../../memory/recall/shelf.ts';
+import { createShelf } from '../../../memory/recall/shelf.ts';
+import { stemEnglish } from '../../../memory/recall/stem.ts';
+import { termsOf } from '../../../memory/recall/terms.ts';
+import { relevanceOf } from '../../../memory/recall/weights.ts';
+
+function item(id: string, text: string, change: Partial<ShelfItem> = {}): ShelfItem {
+  return {
+    id,
+    kind: 'round',
+    text,
+    textHash: id,
+    speaker: 'Ana',
+    session: 's',
+    at: Date.UTC(2026, 0, 1),
+    from: 1,
+    to: null,
+    fork: '',
+    agent: null,
+    thread: null,
+    turn: id,
+    ...change,
+  };
+}
+
+function shelfOf(...items: readonly ShelfItem[]): Shelf {
+  const shelf = createShelf();
+  shelf.put(items);
+  return shelf;
+}
+
+const vectorOf = (degrees: number): Float32Array =>
+  Float32Array.of(Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180));
+
+function ask(shelves: readonly Shelf[], text: string, vector: Float32Array | null = null) {
+  const { candidates, ...rest } = searchShelves(shelves, { text, vector }, () => true);
+  const ranked = candidates
+    .map(({ entry, features }) => ({ id: entry.id, features, score: relevanceOf(features, vector ? 'both' : 'words') }))
+    .sort((a, b) => b.score - a.score);
+  return { ...rest, ranked, ids: ranked.map(({ id }) => id) };
+}
+
+describe('terms', () => {
+  test('stems as the published vocabulary of Porter2 has it', () => {
+    const words =
+      'consigned consistency knightly hopping hoping agreed flies dying generously happiness national skies';
+    expect(words.split(' ').map(stemEnglish).join(' ')).toBe(
+      'consign consist knight hop hope agre fli die generous happi nation sky',
+    );
+    expect(['Straße', 'чай', 'x1'].map(stemEnglish)).toEqual(['Straße', 'чай', 'x1']);
+  });
+
+  test('leaves stop words and accents out and splits scripts without spaces', () => {
+    expect(termsOf('The cafés of Zürich are nice')).toEqual(['cafe', 'zurich', 'nice']);
+    expect(termsOf('東京都')).toEqual(['東京', '京都']);
+    expect(termsOf('!? \ud800')).toEqual([]);
+  });
+});
+
+describe('searchShelves', () => {
+  const talk = shelfOf(
+    item('tea', 'Ana: I bought green tea in the market.'),
+    item('where', 'Bo: Which market was it?', { speaker: 'Bo', from: 2 }),
+    item('answer', 'Ana: The one behind the station.', { from: 3 }),
+    item('other', 'Ana: My train was late.', { session: 't', from: 4 }),
+  );
+
+  test('finds a message by its words, and its neighbours by them too', () => {
+    const { ids } = ask([talk], 'What tea did she buy?');
+    expect(ids[0]).toBe('tea');
+    expect(ids).toContain('where');
+    expect(ids).not.toContain('other');
+  });
+
+  test('prefers what the person said whom the question names', () => {
+    const { ranked } = ask([talk], 'What did Bo ask about the market?');
+    const of = (id: string) => ranked.find((one) => one.id === id)?.features;
+    expect([of('where')?.author, of('where')?.otherAuthor, of('tea')?.otherAuthor]).toEqual([1, 0, 1]);
+    expect(ranked[0]?.id).toBe('where');
+  });
+
+  test('finds by vector what has no word of the question, and says how near it is', () => {
+    const shelf = shelfOf(item('x', 'abc'), item('y', 'def', { from: 2 }));
+    shelf.attach(
+      new Map([
+        ['x', vectorOf(0)],
+        ['y', vectorOf(60)],
+      ]),
+    );
+    const { ids, strength, withoutVector } = ask([shelf], 'zzz', vectorOf(10));
+    expect(ids).toEqual(['x', 'y']);
+    expect(strength.nearest).toBeCloseTo(Math.cos((10 * Math.PI) / 180), 5);
+    expect(withoutVector).toBe(0);
+  });
+
+  test('covers says which share of the question, by rarity of its words, is there at all', () => {
+    expect(ask([talk], 'green tea market').strength.coverage).toBeCloseTo(1, 6);
+    expect(ask([talk], 'green submarine').strength.coverage).toBeLessThan(0.5);
+    expect(ask([talk], '').strength.coverage).toBe(0);
+  });
+
+  test('a message that ended or is of another position is neither found nor counted', () => {
+    const { candidates } = searchShelves([talk], { text: 'market', vector: null }, (entry) => entry.from <= 1);
+    expect(candidates.map(({ entry }) => entry.id)).toEqual(['tea']);
+  });
+
+  const words = fc.array(fc.constantFrom('tea', 'train', 'market', 'green', 'late', 'Ana', 'station'), {
+    maxLength: 6,
+  });
+  const entry = fc.record({ words, session: fc.constantFrom('a', 'b'), speaker: fc.constantFrom('Ana', 'Bo') });
+
+  test('as of a position it gives what a shelf that ends there gives, in whatever pieces it was filled', () => {
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 12 }), fc.nat(12), words, (entries, cut, query) => {
+        const items = entries.map(({ words: own, session, speaker }, index) =>
+          item(`i${index}`, own.join(' '), {
+            session,
+            speaker,
+            from: index + 1,
+            at: Date.UTC(2026, 0, 1 + (index % 3)),
+          }),
+        );
+        const whole = createShelf();
+        for (const one of items) whole.put([one]);
+        const short = shelfOf(...items.slice(0, cut));
+        const see = (shelf: Shelf) =>
+          searchShelves([shelf], { text: query.join(' '), vector: null }, ({ from }) => from <= cut);
+        const plain = (found: ReturnType<typeof see>) => ({
+          ...found,
+          candidates: found.candidates
+            .map((one) => ({ id: one.entry.id, ...one.features }))
+            .sort((a, b) => (a.id < b.id ? -1 : 1)),
+        });
+        expect(plain(see(whole))).toEqual(plain(see(short)));
+      }),
+    );
+  });
+});
