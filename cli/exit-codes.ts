@@ -18,6 +18,7 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   CONFIG_FILE_INVALID: exitCodes.usage,
   AGENT_INVALID: exitCodes.usage,
   INVALID_OFFSET: exitCodes.usage,
+  INVALID_MESSAGES: exitCodes.usage,
   INVALID_TURN: exitCodes.usage,
   INVALID_FORK: exitCodes.usage,
   INVALID_RERUN: exitCodes.usage,

@@ -158,3 +158,21 @@ export class StreamTimeoutError extends HoldfastError {
     this.offset = offset;
   }
 }
+
+/** Thrown when messages to remember are not such. */
+export class InvalidMessagesError extends HoldfastError {
+  constructor(problem: string) {
+    super('INVALID_MESSAGES', problem, {
+      hint: 'Each message has a speaker, a text and, if it is given, a valid time; the idempotency key names the call.',
+    });
+  }
+}
+
+/** Thrown when messages are remembered under a key that was used for others. Those stand. */
+export class MessagesDifferError extends HoldfastError {
+  constructor(key: string) {
+    super('MESSAGES_DIFFER', `Other messages were remembered under the key "${key.slice(0, 80)}".`, {
+      hint: 'Use another idempotency key for other messages; repeat a call with the same ones.',
+    });
+  }
+}
