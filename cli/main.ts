@@ -9,6 +9,7 @@ import { registerCheckpoints } from './checkpoints.ts';
 import { registerConsumers } from './consumers.ts';
 import { registerDiff } from './diff.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerEval } from './eval.ts';
 import { registerEvents } from './events.ts';
 import { exitCodeHelp } from './exit-codes.ts';
 import { registerExport } from './export.ts';
@@ -79,6 +80,7 @@ const registrations = [
   registerReplay,
   registerRerunStep,
   registerMemory,
+  registerEval,
   registerKeys,
   registerApprovals,
   registerSchedules,

@@ -224,6 +224,7 @@ describe('what the package shows', () => {
     expect(Object.keys(llm).sort()).toEqual([
       'ModelError',
       'createHashEmbedder',
+      'createOnnxEmbedder',
       'createOpenAiEmbedder',
       'createOpenAiModel',
     ]);
@@ -247,12 +248,14 @@ describe('what the package shows', () => {
       'InvalidBlockError',
       'InvalidDecisionError',
       'InvalidForkError',
+      'InvalidMessagesError',
       'InvalidOffsetError',
       'InvalidReadError',
       'InvalidRerunError',
       'InvalidScheduleError',
       'InvalidTurnError',
       'KeyUnavailableError',
+      'MessagesDifferError',
       'QuotaExceededError',
       'ScheduleNotKnownError',
       'ScheduleTakenError',

@@ -6,6 +6,7 @@ import { startDemoModel } from '../../llm/demo-model/server.ts';
 import type { DemoModel } from '../../llm/demo-model/server.ts';
 import type { Misbehaviour } from '../../llm/demo-model/misbehaviour.ts';
 import { createHashEmbedder } from '../../llm/hash-embedder.ts';
+import { createRecallIndex } from '../../projections/search/shelves.ts';
 import { createOpenAiModel } from '../../llm/openai-model.ts';
 import type { ExtractionCompleted, MemoryEvent } from '../../memory/events.ts';
 import { streams } from '../../memory/keys.ts';
@@ -44,6 +45,7 @@ export function withExtraction(database: TestDatabase) {
     agents: new Map(agents.map((agent) => [agent.name, agent])),
     model: createOpenAiModel({ baseUrl: server.url, apiKey: '', timeoutMs: 5_000 }),
     embedder: createHashEmbedder(),
+    recall: createRecallIndex(),
     ...{ closeGoneTurn: never, decideApproval: never, abortTurn: never },
     ...{ reached: () => undefined, log: () => undefined },
     ...change,
