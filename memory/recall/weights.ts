@@ -2,8 +2,8 @@ import type { FeatureName } from './features.ts';
 
 /**
  * How much each feature counts, with and without vectors: a linear score whose softmax over a query's candidates should lie on the messages
- * that hold the answer. Fitted by `npm run fit:recall -- --data <folder>` (scripts/fit-recall.ts) on conversations of four public
- * benchmarks together, each measured by weights from the other conversations (docs/recall.md has the figures).
+ * that hold the answer. Fitted by gradient descent on that cross-entropy (L2 0.001) on conversations of four public benchmarks together,
+ * each measured by weights from the other conversations (docs/recall.md has the figures).
  */
 export const recallWeights: Readonly<Record<'words' | 'both', Readonly<Partial<Record<FeatureName, number>>>>> = {
   both: {

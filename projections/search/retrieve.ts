@@ -44,8 +44,8 @@ export interface Retrieved {
   readonly channels: Readonly<Record<string, number>>;
   readonly degraded: readonly string[];
   /**
-   * How sure it is that what was asked about is remembered at all, 0 to 1: the chance that the best of the messages holds the answer, as
-   * fitted (memory/recall/confidence.ts).
+   * How sure it is that what was asked about is remembered at all, 0 to 1. It orders questions; it is not
+   * a probability (memory/recall/confidence.ts).
    */
   readonly confidence: number;
 }
@@ -122,7 +122,7 @@ export async function retrieveFrom(
       ...(vector ? { vector: known.filter(({ scores }) => scores['vector'] !== undefined).length } : {}),
     },
     degraded: degradation(vector?.model, found.withoutVector),
-    confidence: confidenceOf(found.strength, candidates[0]?.features ?? null),
+    confidence: confidenceOf(candidates[0]?.relevance ?? null),
     items: packed.items.flatMap((item) => {
       const document = documents.get(item.id);
       return document
