@@ -39,7 +39,7 @@ export interface StepContext {
   readonly tools: readonly ToolSpec[];
   readonly retrieval: RetrievalTrace | null;
   /** Version of the turn's stream: when it is another at the end of the step, a message has come meanwhile. */
-  readonly turnVersion: number;
+  readonly turnVersion: number | 'some';
   /** All that the user said in this turn: its message, and what came while it ran. */
   readonly said: string;
 }

@@ -93,7 +93,9 @@ export async function runModelStep(
       ...(agent.memory.extract ? {} : { extracts: false }),
       ...(breach ? { breach } : {}),
     };
-    const command = await buildCommand(deps, input, context, reply, calls, requestedModel, done);
+    // After its last step a turn ends in any case: a message that it has not read becomes a turn of its own.
+    const asked = input.step < limits.maxSteps ? context : { ...context, turnVersion: 'some' as const };
+    const command = await buildCommand(deps, input, asked, reply, calls, requestedModel, done);
     // At the same time: vectors are found by the digest of their text, and where a crash leaves one out, the worker adds it later.
     const attached = attachVectors(deps, await deps.store.tenantNumber(input.tenant), {
       texts: texts(command.events),

@@ -94,9 +94,9 @@ export async function sendTurn(
     if (into) {
       onAccepted?.();
       const result = await awaitReply(context, into, options);
-      const isCut = result.status === 'failed' || result.status === 'aborted';
+      const isOver = result.status !== 'running' && result.status !== 'waiting';
       // Where no step has read it, it is a turn of its own after all.
-      if (!isCut || (await steerTurn(context, keyed))) return result;
+      if (!isOver || (await steerTurn(context, keyed))) return result;
     }
     request = keyed;
   }

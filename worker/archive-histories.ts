@@ -31,6 +31,8 @@ export interface ArchiveOptions {
   readonly log: ActivityDeps['log'];
   /** Pause between looks. @default 500 */
   readonly intervalMs?: number;
+  /** A turn that ended less than this many milliseconds ago is left to those who are at it. @default 60000 */
+  readonly graceMs?: number;
 }
 
 /**
@@ -39,7 +41,7 @@ export interface ArchiveOptions {
  * number of workers may do this at the same time.
  */
 export function archiveHistories(options: ArchiveOptions): { stop(): Promise<void> } {
-  const { store, pool, starter, tenants, log, intervalMs = 500 } = options;
+  const { store, pool, starter, tenants, log, intervalMs = 500, graceMs = 60_000 } = options;
   const { temporal: client, taskQueue } = starter;
   const stopping = new AbortController();
   /** Per tenant, how far all is done, and turns behind it not to look at before a time: running, failed, or unknown to Temporal. */
@@ -85,6 +87,7 @@ export function archiveHistories(options: ArchiveOptions): { stop(): Promise<voi
         // something behind the reply was still to do.
         const isGone = error instanceof WorkflowNotFoundError;
         if (!isGone) wait(failedPauseMs);
+        else if (position > (await store.positionAt(tenant, new Date(Date.now() - graceMs)))) wait(runningPauseMs);
         else if (await startAgain(tenant, ref)) wait(runningPauseMs);
         else wait(Infinity);
         if (!isGone && !isStopping()) {

@@ -168,7 +168,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       queues === 'turns'
         ? []
         : [
-            archiveHistories({ store, pool, starter, tenants, log }),
+            archiveHistories({ store, pool, starter, tenants, log, graceMs: 4 * graceMs }),
             embedDocuments({ pool, schema, embedder: options.embedder, log }),
           ];
     if (queues !== 'background' && everyMs !== null)

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Selectable } from 'kysely';
+import type { Selectable, SqlBool } from 'kysely';
 import type { RecordedToolCall } from '../../memory/events.ts';
 import type { PromptBlock, ThreadMessage } from '../../memory/prompt.ts';
 import type { Scope } from '../../memory/scope.ts';
@@ -302,7 +302,7 @@ export interface Steered {
   readonly user: string | null;
   readonly message: string;
   readonly occurredAt: Date;
-  /** The turn failed or was aborted before a step read it. */
+  /** The turn ended before a step read it. */
   readonly isLost: boolean;
 }
 
@@ -332,6 +332,10 @@ export async function listLostSteered(reader: ViewReader): Promise<(Steered & { 
   return rows.filter(({ isLost }) => isLost);
 }
 
+/** Whether a step was asked with message `s` in its prompt. */
+const isRead = sql<SqlBool>`exists (select from step p
+  where p.tenant = s.tenant and p.turn = s.turn and p.base_position >= s.from_pos)`;
+
 async function steeredWhere(
   { db, tenant, position }: ViewReader,
   { thread, key }: { readonly thread?: string; readonly key?: string },
@@ -343,28 +347,23 @@ async function steeredWhere(
     .leftJoin('turn as o', (join) => join.onRef('o.tenant', '=', 's.tenant').onRef('o.turn', '=', 's.steer'))
     .where('s.tenant', '=', tenant)
     .where(heldAt(position, 's'))
-    .select((eb) => [
+    .select([
       ...(['s.turn', 's.thread', 's.branch', 's.steer', 's.user_id', 's.content', 's.occurred_at'] as const),
       ...(['t.agent', 'e.status', 'o.turn as own'] as const),
-      eb
-        .exists(
-          eb
-            .selectFrom('step as p')
-            .whereRef('p.tenant', '=', 's.tenant')
-            .whereRef('p.turn', '=', 's.turn')
-            .whereRef('p.base_position', '>=', 's.from_pos')
-            .select('p.turn'),
-        )
-        .as('is_read'),
+      isRead.as('is_read'),
     ])
     .orderBy('s.from_pos');
   if (thread !== undefined) query = query.where('s.thread', '=', thread);
   if (key !== undefined) query = query.where('s.steer', '=', key);
   // Without a key: what could be lost.
-  else query = query.where('e.status', '<>', 'completed').where('o.turn', 'is', null);
+  else
+    query = query
+      .where('e.status', 'is not', null)
+      .where('o.turn', 'is', null)
+      .where(sql<SqlBool>`not ${isRead}`);
   return (await query.execute()).map((row) => ({
     ...{ turn: row.turn, thread: row.thread, branch: row.branch, key: row.steer, agent: row.agent },
     ...{ user: row.user_id, message: row.content, occurredAt: row.occurred_at },
-    isLost: row.status !== null && row.status !== 'completed' && row.is_read !== true,
+    isLost: row.status !== null && row.is_read !== true,
   }));
 }
