@@ -52,7 +52,9 @@ test('what was said is recalled at once, message by message, with its time and s
     thread: 's3',
     saidAt: at(3),
   });
-  expect((await find('how many hives', 'ana')).slice(0, 3)).toEqual(expect.arrayContaining([talk[1]?.text, talk[2]?.text]));
+  expect((await find('how many hives', 'ana')).slice(0, 3)).toEqual(
+    expect.arrayContaining([talk[1]?.text, talk[2]?.text]),
+  );
   expect(await find('cello', 'an')).toEqual([]);
 });
 

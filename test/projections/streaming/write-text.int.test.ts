@@ -53,7 +53,7 @@ test('a call that ends before the first flush writes no row', async () => {
 
 test('pieces become rows, also with what PostgreSQL cannot hold; a pair that is torn is made whole', async () => {
   const stream = await open('odd');
-  const [high = '', low = ''] = ['😀'.charAt(0), '😀'.charAt(1)];
+  const [high, low] = ['😀'.charAt(0), '😀'.charAt(1)];
   stream.push(`a\0b${high}`);
   await textOf('odd', 'a\uFFFDb');
   stream.push(low);
