@@ -10,13 +10,15 @@ import type { SettleApprovalInput, SettledApproval } from './types.ts';
 
 const actor = 'holdfast:deadline';
 
+type SettleDeps = Pick<ActivityDeps, 'store' | 'pool' | 'agents' | 'log'>;
+
 /**
  * Tells whether the log holds a decision about an approval. When its deadline has passed, asks somebody else, if the tool says so and
  * nobody else was asked yet, or rejects it: the stream takes one decision, so one that was recorded before stands. The deadlines are
  * the log's: a turn that was started again does not begin to wait anew. Throws SubjectForgottenError when the user was forgotten
  * meanwhile, TurnEndedError when the turn was cancelled.
  */
-export async function settleApproval(deps: ActivityDeps, input: SettleApprovalInput): Promise<SettledApproval> {
+export async function settleApproval(deps: SettleDeps, input: SettleApprovalInput): Promise<SettledApproval> {
   const stream = streams.approval(input.approval);
   const events = await Array.fromAsync(deps.store.readStream(input.tenant, stream));
   if (events.some(({ type }) => type === 'ApprovalDecided')) return { isDecided: true };
@@ -31,9 +33,9 @@ export async function settleApproval(deps: ActivityDeps, input: SettleApprovalIn
 
   const escalated = events.find((event) => event.type === 'ApprovalEscalated');
   const leftMs = Date.parse((escalated ?? request).data.deadline) - Date.now();
-  // The first deadline is the turn's own: its clock may be a moment ahead of ours. A new one is not.
-  if (leftMs > 0 && (escalated !== undefined || !input.isExpired))
-    return escalated ? { isDecided: false, moreMs: leftMs } : { isDecided: false };
+  // The first deadline is the turn's own: its clock may be a moment ahead of ours. A new one is not. What is left is told in any
+  // case: a turn that was started again counts from its own start.
+  if (leftMs > 0 && (escalated !== undefined || !input.isExpired)) return { isDecided: false, moreMs: leftMs };
   if (!escalated && request.data.escalation) return escalate(deps, input, request, request.data.escalation);
   return rejectInTime(deps, input, request);
 }
@@ -41,7 +43,7 @@ export async function settleApproval(deps: ActivityDeps, input: SettleApprovalIn
 type Request = StoredEvent<MemoryEvent> & ApprovalRequested;
 
 async function escalate(
-  deps: ActivityDeps,
+  deps: SettleDeps,
   input: SettleApprovalInput,
   request: Request,
   { to, timeoutMs }: NonNullable<ApprovalRequested['data']['escalation']>,
@@ -83,11 +85,7 @@ async function escalate(
   }
 }
 
-async function rejectInTime(
-  deps: ActivityDeps,
-  input: SettleApprovalInput,
-  request: Request,
-): Promise<SettledApproval> {
+async function rejectInTime(deps: SettleDeps, input: SettleApprovalInput, request: Request): Promise<SettledApproval> {
   const stream = streams.approval(input.approval);
   try {
     await deps.store.append(input.tenant, {
