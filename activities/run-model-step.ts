@@ -7,6 +7,7 @@ import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import { roundTexts } from '../projections/search/projection.ts';
 import { LimitError, TurnEndedError, UnknownAgentError } from './activity-errors.ts';
+import { callEvents } from './call-events.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { StepContext, StepDeps } from './load-context.ts';
 import { loadContext } from './load-context.ts';
@@ -190,28 +191,9 @@ async function buildCommand(
     events.push(...write.events);
     inline.push(...calls.answerRemember(write.outcomes));
   }
-  for (const { ordinal, call, ...completed } of inline) {
-    events.push({
-      type: 'ToolCompleted',
-      stream,
-      subjects,
-      data: {
-        ...ref,
-        step: input.step,
-        ordinal,
-        call: call.id,
-        tool: call.name,
-        ...completed,
-        effectKey: commands.tool(input.turn, input.step, ordinal),
-        durationMs: 0,
-      },
-    });
-  }
-  for (const approval of calls.approvals) {
-    const own = streams.approval(approval.approval);
-    expectations.push({ name: own, expectedVersion: 'none' });
-    events.push({ type: 'ApprovalRequested', stream: own, subjects, data: { ...ref, step: input.step, ...approval } });
-  }
+  for (const { approval } of calls.approvals)
+    expectations.push({ name: streams.approval(approval), expectedVersion: 'none' });
+  events.push(...callEvents(turn, input.step, { inline, approvals: calls.approvals }));
   for (const call of calls.waived)
     events.push({ type: 'ApprovalWaived', stream, data: { ...ref, step: input.step, ...call } });
   if (done) {

@@ -1,8 +1,7 @@
 import type { Agent } from '../agents/define-agent.ts';
-import type { NewEvent } from '../eventstore/index.ts';
 import { StreamSealedError } from '../eventstore/index.ts';
 import type { ChatReply } from '../llm/ports.ts';
-import type { MemoryEvent, RecordedToolCall } from '../memory/events.ts';
+import type { RecordedToolCall } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
@@ -10,6 +9,7 @@ import { findTakenStep, listAnswered } from '../projections/branches/queries.ts'
 import { readViews } from '../projections/read-views.ts';
 import { findTurn } from '../projections/threads/queries.ts';
 import { TurnEndedError, UnknownTurnError } from './activity-errors.ts';
+import { callEvents } from './call-events.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { TurnFork } from './fork-rules.ts';
 import { followToolRule } from './fork-rules.ts';
@@ -64,38 +64,13 @@ export async function takeOverStep(
     reply,
   );
 
-  const ref = { thread: turn.thread, branch: turn.branch, turn: turn.turn };
-  const subjects = subjectsOf(turnScope(turn));
-  const stream = streams.turn(turn.turn);
-  const events: NewEvent<MemoryEvent>[] = [
-    ...calls.inline.map(({ ordinal, call, ...completed }): NewEvent<MemoryEvent> => ({
-      type: 'ToolCompleted',
-      stream,
-      subjects,
-      data: {
-        ...ref,
-        step: input.step,
-        ordinal,
-        call: call.id,
-        tool: call.name,
-        ...completed,
-        effectKey: commands.tool(input.turn, input.step, ordinal),
-        durationMs: 0,
-      },
-    })),
-    ...calls.approvals.map((approval): NewEvent<MemoryEvent> => ({
-      type: 'ApprovalRequested',
-      stream: streams.approval(approval.approval),
-      subjects,
-      data: { ...ref, step: input.step, ...approval },
-    })),
-  ];
+  const events = callEvents(turn, input.step, calls);
   if (events.length === 0) return { ...taken, calls: calls.pending };
   try {
     const receipt = await deps.store.append<Pick<StepOutcome, 'done' | 'calls'>>(input.tenant, {
       id: commands.step(input.turn, input.step),
       streams: [
-        ...(calls.inline.length > 0 ? [{ name: stream, expectedVersion: 'some' as const }] : []),
+        ...(calls.inline.length > 0 ? [{ name: streams.turn(turn.turn), expectedVersion: 'some' as const }] : []),
         ...calls.approvals.map(({ approval }) => ({
           name: streams.approval(approval),
           expectedVersion: 'none' as const,

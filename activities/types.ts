@@ -79,7 +79,7 @@ export interface ChildInput extends TurnRef, ChildCall {
 /** What came of looking at an approval. */
 export interface SettledApproval {
   readonly isDecided: boolean;
-  /** Until the deadline that stands, in milliseconds, when it is not the one that the turn knows: somebody else is asked now. */
+  /** Until the deadline that stands, in milliseconds: the turn's own clock may have begun later, or somebody else is asked now. */
   readonly moreMs?: number;
 }
 

@@ -191,7 +191,7 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
       left -= wait;
       const { isDecided, moreMs } = await activities.short.settleApproval({ ...ref, approval, isExpired: left <= 0 });
       if (isDecided) return;
-      // Somebody else is asked now, until a deadline of their own.
+      // The log's deadline counts: this run may have begun later, or somebody else is asked now.
       if (moreMs !== undefined) left = moreMs;
     }
   }

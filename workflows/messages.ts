@@ -1,4 +1,4 @@
-import type { DecidedApproval } from '../activities/types.ts';
+import type { DecidedApproval, DecideInput, TurnRef } from '../activities/types.ts';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 
 /** Input of a turn's workflow: references only, never conversation text. */
@@ -45,16 +45,7 @@ export interface ApprovalNotice {
  * '{"approval":"refund-1.2.0","decision":"approve","actor":"mia"}'`. What it says stands in Temporal's history, edited arguments and
  * words included; `client.approvals.decide` keeps them out. The turn records it in the log like any other: the first decision wins.
  */
-export interface DecisionMessage {
-  readonly approval: string;
-  readonly decision: 'approve' | 'edit' | 'respond' | 'reject';
-  readonly actor: string;
-  readonly reason?: string;
-  readonly arguments?: unknown;
-  readonly message?: string;
-  readonly argumentsHash?: string;
-  readonly remember?: 'thread';
-}
+export type DecisionMessage = Omit<DecideInput, keyof TurnRef>;
 
 /** A decision for which nobody waits. One that cannot be applied is recorded as ignored. */
 export const decideSignal = defineSignal<[DecisionMessage]>('decide');
