@@ -83,6 +83,18 @@ export class TurnIdTakenError extends HoldfastError {
   }
 }
 
+/** Thrown when a message that was put into a running turn (`whenBusy: 'steer'`) is sent as a turn of its own. It is not said twice. */
+export class AlreadySteeredError extends HoldfastError {
+  /** The turn that it was put into. */
+  readonly turn: string;
+  constructor(key: string, turn: string) {
+    super('ALREADY_STEERED', `The message "${key}" was put into turn "${turn}".`, {
+      hint: `Ask for the result of "${turn}", or send it again with whenBusy "steer".`,
+    });
+    this.turn = turn;
+  }
+}
+
 /** Thrown when a message or an id breaks a rule before anything is stored. */
 export class InvalidTurnError extends HoldfastError {
   constructor(message: string, hint: string) {

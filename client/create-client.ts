@@ -289,7 +289,7 @@ async function threadEvents(context: ClientContext, thread: string): Promise<Sto
   return context.store.readCommandEvents(context.tenant, {
     ids: [
       ...turns.map(({ turn }) => commands.requestTurn(turn)),
-      ...steered.map(commands.steer),
+      ...steered.map(commands.requestTurn),
       ...new Set(turns.map(({ branch }) => commands.fork(thread, branch))),
     ],
     prefixes: turns.flatMap(({ turn }) => commandPrefixes(turn)),

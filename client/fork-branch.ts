@@ -14,7 +14,8 @@ import { BranchTakenError, InvalidForkError } from './fork-errors.ts';
 import { findForkPoint } from './fork-point.ts';
 import type { ForkPoint } from './fork-point.ts';
 import type { ClientContext, TurnResult, WaitOptions } from './send-turn.ts';
-import { awaitReply, getTurn, isPlainId } from './send-turn.ts';
+import { isPlainId } from './request-turn.ts';
+import { awaitReply, getTurn } from './send-turn.ts';
 
 /** A fork to make. */
 export interface ForkRequest {

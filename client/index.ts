@@ -31,6 +31,7 @@ export type { MemoryDiff, MemoryDiffRequest, ViewDiff } from './diff-memory.ts';
 export type { Checkpoint, StatePoint, ThreadState } from './inspect-state.ts';
 export {
   AllowanceNotFoundError,
+  AlreadySteeredError,
   ApprovalNotFoundError,
   BlockConflictError,
   HistoryNotArchivedError,

@@ -4,7 +4,7 @@ import { listSchedules } from '../projections/schedules/queries.ts';
 import { findTurn } from '../projections/threads/queries.ts';
 import { forgottenText } from '../memory/personal-fields.ts';
 import type { ClientContext } from './send-turn.ts';
-import { requestTurn } from './send-turn.ts';
+import { requestTurn } from './request-turn.ts';
 import { ensureRunning } from './start-turn.ts';
 import { deleteTemporalSchedule } from './temporal-schedule.ts';
 

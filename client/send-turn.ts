@@ -9,15 +9,14 @@ import {
 import type pg from 'pg';
 import type { EventStore } from '../eventstore/index.ts';
 import type { MemoryEvent } from '../memory/events.ts';
-import { commands, streams } from '../memory/keys.ts';
-import { turnScope } from '../memory/scope.ts';
-import { userSubject } from '../memory/subject.ts';
 import { readViews } from '../projections/read-views.ts';
 import { listApprovalsBelow } from '../projections/threads/children.ts';
 import type { TurnRow } from '../projections/threads/queries.ts';
 import { findTurn, listApprovals } from '../projections/threads/queries.ts';
 import { closeGoneTurn } from './close-gone-turn.ts';
-import { InvalidTurnError, TemporalUnavailableError, TurnIdTakenError, TurnNotFoundError } from './client-errors.ts';
+import { AlreadySteeredError, TemporalUnavailableError, TurnNotFoundError } from './client-errors.ts';
+import type { RequestedTurn } from './request-turn.ts';
+import { requestTurn } from './request-turn.ts';
 import { ensureRunning, startAndAwaitReply } from './start-turn.ts';
 import { steerTurn } from './steer-turn.ts';
 import type { TurnStarter } from './start-turn.ts';
@@ -67,14 +66,12 @@ export interface TurnResult extends TurnRow {
 
 /** How long a start may take, whatever the caller's patience with the reply. */
 const startPatienceMs = 5_000;
-/** Longest message, in characters. */
-const longestMessage = 1_000_000;
 
 /**
  * Puts a message in the log and has the agent answer it. The log comes first: once this has appended, the turn happens, even if
  * this process dies before it is started (the next turn of the thread, or a repeat with the same id, starts it).
  * Gives the turn as it stands when it is answered, waits for a person, failed, or when the time is up.
- * Throws InvalidTurnError, TurnIdTakenError, ThreadBusyError, TemporalUnavailableError and the errors of the store.
+ * Throws InvalidTurnError, TurnIdTakenError, AlreadySteeredError, ThreadBusyError, TemporalUnavailableError and the errors of the store.
  */
 export async function sendTurn(
   context: ClientContext,
@@ -87,29 +84,55 @@ export async function sendTurn(
   assertWhenBusy(whenBusy);
   if (whenBusy === 'reject')
     await assertIdle(context, { thread: request.thread, branch: request.branch ?? 'main', turn: request.turn });
-  if (whenBusy === 'steer') {
-    const keyed = { ...request, turn: request.turn ?? crypto.randomUUID() };
-    checkRequest(keyed);
-    const into = await steerTurn(context, keyed);
-    if (into) {
-      onAccepted?.();
-      const result = await awaitReply(context, into, options);
-      const isOver = result.status !== 'running' && result.status !== 'waiting';
-      // Where no step has read it, it is a turn of its own after all.
-      if (!isOver || (await steerTurn(context, keyed))) return result;
-    }
-    request = keyed;
-  }
-  const { turn, thread, branch, replayed } = await requestTurn(context, request);
-  if (whenBusy === 'reject' && !replayed) await withdrawIfSecond(context, { thread, branch, turn });
+  if (whenBusy === 'steer')
+    return sendIntoTurn(context, { ...request, turn: request.turn ?? crypto.randomUUID() }, options);
+  const requested = await requestTurn(context, request);
+  if (whenBusy === 'reject' && !requested.replayed) await withdrawIfSecond(context, requested);
   onAccepted?.();
+  return answered(context, requested, options);
+}
+
+async function sendIntoTurn(
+  context: ClientContext,
+  request: SendTurn & { readonly turn: string },
+  options: WaitOptions & { readonly onAccepted?: () => void },
+): Promise<TurnResult> {
+  for (;;) {
+    let put = await steerTurn(context, request);
+    if ('into' in put) {
+      options.onAccepted?.();
+      const result = await awaitReply(context, put.into, options);
+      if (isOpen(result)) return result;
+      put = await steerTurn(context, request);
+      if ('into' in put) return result;
+    }
+    try {
+      // Where no step has read it, it is a turn of its own after all.
+      const requested = await requestTurn(context, request, { after: put.alone });
+      options.onAccepted?.();
+      return await answered(context, requested, options);
+    } catch (error) {
+      // The same message, sent at the same moment, found a turn that runs.
+      if (!(error instanceof AlreadySteeredError)) throw error;
+    }
+  }
+}
+
+async function answered(
+  context: ClientContext,
+  { turn, thread, branch, agent, replayed }: RequestedTurn,
+  options: WaitOptions,
+): Promise<TurnResult> {
   if (replayed) {
     // Sent before: when it has ended, the log has the answer and Temporal is not needed.
     const known = await getTurn(context, turn);
-    if (known.status !== 'running' && known.status !== 'waiting') return known;
+    if (!isOpen(known)) return known;
   }
-  const ref = { tenant: context.tenant, thread, branch, turn, agent: request.agent };
-  return awaitReply(context, ref, options);
+  return awaitReply(context, { tenant: context.tenant, thread, branch, turn, agent }, options);
+}
+
+function isOpen({ status }: TurnResult): boolean {
+  return status === 'running' || status === 'waiting';
 }
 
 /**
@@ -181,75 +204,6 @@ export async function getTurn(context: ClientContext, turn: string): Promise<Tur
     const status = below.length > 0 ? 'waiting' : row.status;
     return { ...row, status, waitingFor: [...waitingFor, ...below] };
   });
-}
-
-/** Puts a message in the log; a repeat finds it there. Throws InvalidTurnError, TurnIdTakenError and the errors of the store. */
-export async function requestTurn(
-  context: Pick<ClientContext, 'tenant' | 'store'>,
-  request: SendTurn,
-): Promise<{ turn: string; thread: string; branch: string; replayed: boolean }> {
-  const { thread, message, branch = 'main', user = null, turn = crypto.randomUUID(), agent } = request;
-  const { occurredAt = new Date() } = request;
-  checkRequest({ ...request, turn });
-  const stream = streams.turn(turn);
-  const receipt = await context.store.append(context.tenant, {
-    id: commands.requestTurn(turn),
-    streams: [{ name: stream, expectedVersion: 'none' }],
-    events: [
-      {
-        type: 'TurnRequested',
-        stream,
-        subjects: user === null ? [] : [userSubject(user)],
-        data: { turn, thread, branch, agent, user, message, occurredAt: occurredAt.toISOString() },
-      },
-    ],
-    meta: { actor: user === null ? 'client' : userSubject(user), scope: turnScope({ user, thread }) },
-  });
-  if (receipt.bodyDiffers) {
-    // A retry comes with another time; only another message or place makes it another turn.
-    const [first] = await Array.fromAsync(context.store.readStream(context.tenant, stream, { to: 1 }));
-    const same =
-      first?.type === 'TurnRequested' &&
-      // A forgotten message cannot be compared: the turn is the one of that id.
-      (first.forgotten === true || first.data.message === message) &&
-      first.data.thread === thread &&
-      first.data.branch === branch &&
-      first.data.user === user &&
-      first.data.agent === agent;
-    if (!same) throw new TurnIdTakenError(turn, first?.type === 'TurnRequested' ? first.data.thread : thread);
-  }
-  return { turn, thread, branch, replayed: receipt.replayed };
-}
-
-/** Throws InvalidTurnError for a message, a name or a date that nothing can be made of. */
-function checkRequest({ thread, message, branch = 'main', user, turn = 'new', agent, occurredAt }: SendTurn): void {
-  if (message.trim() === '' || message.length > longestMessage) {
-    throw new InvalidTurnError(
-      `A message needs 1 to ${longestMessage} characters; this one has ${message.trim() === '' ? 0 : message.length}.`,
-      'Send some text, or split it.',
-    );
-  }
-  for (const [name, value] of Object.entries({
-    thread,
-    branch,
-    turn,
-    agent,
-    ...(user === undefined ? {} : { user }),
-  })) {
-    if (!isPlainId(value)) {
-      throw new InvalidTurnError(
-        `The ${name} must have 1 to 200 plain characters (percent-encoded); it is ${JSON.stringify(value.slice(0, 40))}.`,
-        `Give another ${name}.`,
-      );
-    }
-  }
-  if (occurredAt && Number.isNaN(occurredAt.getTime()))
-    throw new InvalidTurnError('occurredAt is not a valid date.', 'Give a date, or leave it out for now.');
-}
-
-/** True for what may be an id: ids become parts of stream names and workflow ids, percent-encoded. */
-export function isPlainId(value: string): boolean {
-  return value.isWellFormed() && !value.includes('\0') && value !== '' && encodeURIComponent(value).length <= 200;
 }
 
 /** The workflow was closed before it took the update: with update and start in one request nothing else is "not found". */

@@ -9,7 +9,7 @@ import { requestScheduledTurn } from './request-scheduled-turn.ts';
 import { ensureTemporalSchedule } from './temporal-schedule.ts';
 import { listSchedules } from '../projections/schedules/queries.ts';
 import type { ClientContext } from './send-turn.ts';
-import { requestTurn } from './send-turn.ts';
+import { requestTurn } from './request-turn.ts';
 import { ensureRunning, workflowState } from './start-turn.ts';
 import { forgottenText } from '../memory/personal-fields.ts';
 import { listLostSteered } from '../projections/working/queries.ts';
@@ -58,10 +58,8 @@ export async function sweepTenant(
   const lost = await readViews(pool, number, (reader) => listLostSteered(reader));
   await inParallel(lost, async ({ key, thread, branch, agent, user, message, occurredAt }) => {
     if (message === forgottenText) return;
-    await requestTurn(context, {
-      ...{ turn: key, thread, branch, agent, message, occurredAt },
-      ...(user === null ? {} : { user }),
-    });
+    const request = { turn: key, thread, branch, agent, message, occurredAt, ...(user === null ? {} : { user }) };
+    await requestTurn(context, request, { after: 'unread' });
     await ensureRunning(starter, { tenant, thread, branch, turn: key, agent });
     report.started += 1;
   });

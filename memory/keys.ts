@@ -27,10 +27,11 @@ export const streams = {
 
 /** Command ids. */
 export const commands = {
+  /** A message by its sender's key, whether it is a turn or is put into one that runs: whichever comes first stands. */
   requestTurn: (turn: string): string => `turn/${escape(turn)}`,
+  /** A message that became a turn after all, because the turn it was put into ended before it read it. */
+  unread: (key: string): string => `turn/${escape(key)}/unread`,
   step: (turn: string, step: number): string => `turn/${escape(turn)}/step/${step}`,
-  /** A message that was sent into a running turn, by its sender's key. */
-  steer: (key: string): string => `steer/${escape(key)}`,
   rerun: (turn: string, step: number, key: string): string =>
     `turn/${escape(turn)}/step/${step}/rerun/${encodeURIComponent(key)}`,
   tool: (turn: string, step: number, ordinal: number): string => `turn/${escape(turn)}/step/${step}/tool/${ordinal}`,

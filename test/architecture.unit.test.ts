@@ -239,6 +239,7 @@ describe('what the package shows', () => {
     ]);
     expect(Object.keys(client).sort()).toEqual([
       'AllowanceNotFoundError',
+      'AlreadySteeredError',
       'ApprovalNotFoundError',
       'BlockConflictError',
       'BranchNotFoundError',

@@ -296,6 +296,7 @@ export async function readBlocks(view: ViewReader, reader: Scope): Promise<Block
 /** A message that was put into a turn. */
 export interface Steered {
   readonly turn: string;
+  readonly thread: string;
   readonly branch: string;
   readonly key: string;
   readonly agent: string;
@@ -307,11 +308,8 @@ export interface Steered {
 }
 
 /** Where a message was put, by its sender's key; undefined when it was not put into a turn. */
-export async function findSteered(
-  reader: ViewReader,
-  { thread, key }: { readonly thread: string; readonly key: string },
-): Promise<Steered | undefined> {
-  return (await steeredWhere(reader, { thread, key }))[0];
+export async function findSteered(reader: ViewReader, key: string): Promise<Steered | undefined> {
+  return (await steeredWhere(reader, { key }))[0];
 }
 
 /** The keys of all messages that were put into turns of a thread. */
@@ -327,7 +325,7 @@ export async function listSteeredKeys({ db, tenant, position }: ViewReader, thre
 }
 
 /** Messages that no step read and that have not become turns of their own yet, oldest first. */
-export async function listLostSteered(reader: ViewReader): Promise<(Steered & { readonly thread: string })[]> {
+export async function listLostSteered(reader: ViewReader): Promise<Steered[]> {
   const rows = await steeredWhere(reader, {});
   return rows.filter(({ isLost }) => isLost);
 }
@@ -338,8 +336,8 @@ const isRead = sql<SqlBool>`exists (select from step p
 
 async function steeredWhere(
   { db, tenant, position }: ViewReader,
-  { thread, key }: { readonly thread?: string; readonly key?: string },
-): Promise<(Steered & { readonly thread: string })[]> {
+  { key }: { readonly key?: string },
+): Promise<Steered[]> {
   let query = db
     .selectFrom('steered as s')
     .innerJoin('turn as t', (join) => join.onRef('t.tenant', '=', 's.tenant').onRef('t.turn', '=', 's.turn'))
@@ -353,7 +351,6 @@ async function steeredWhere(
       isRead.as('is_read'),
     ])
     .orderBy('s.from_pos');
-  if (thread !== undefined) query = query.where('s.thread', '=', thread);
   if (key !== undefined) query = query.where('s.steer', '=', key);
   // Without a key: what could be lost.
   else

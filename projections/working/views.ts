@@ -21,7 +21,7 @@ export const messageView = defineView({
 /** Messages that came while their turn was running. */
 export const steeredView = defineView({
   name: 'steered',
-  key: ['turn', 'steer'],
+  key: ['steer'],
   columns: {
     turn: required('text'),
     /** The sender's key. */

@@ -1,8 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineAgent, defineTool } from '../../agents/index.ts';
 import { createOpenAiModel } from '../../llm/openai-model.ts';
 import type { ChatRequest } from '../../llm/ports.ts';
+import { holdLogHead } from '../support/hold-log-head.ts';
 import { readTurnLog, terminals } from '../support/read-log.ts';
 import '../support/quiet-runtime.ts';
 import { until } from '../support/until.ts';
@@ -50,6 +52,21 @@ const { send, explain } = {
 };
 const steeredInto = async (turn: string) =>
   (await explain(turn)).events.filter(({ type }) => type === 'MessageSteered');
+/** Sends the first of each pair, then the second: all of them have looked at the log before it takes any. */
+async function race<T>(pairs: readonly (readonly [() => Promise<T>, () => Promise<T>])[]) {
+  const head = await holdLogHead(database.admin);
+  try {
+    const first = pairs.map(([send]) => send());
+    await delay(500);
+    const second = pairs.map(([, send]) => send());
+    const all = Promise.all(pairs.map((_, n) => Promise.allSettled([first[n], second[n]] as [Promise<T>, Promise<T>])));
+    await delay(500);
+    await head.release();
+    return await all;
+  } finally {
+    await head.release();
+  }
+}
 const rolesOf = async (turn: string) =>
   (await explain(turn)).steps.map(({ prompt }) => prompt.slice(1).map(({ role }) => role));
 
@@ -94,6 +111,49 @@ test('sent ten times, it stands there once; and a repeat after the end gives the
   await worker.client.approvals.decide({ approval: waiting.waitingFor[0] ?? '', decision: 'approve', actor: 'mia' });
   await worker.client.turns.result('ten');
   expect(await send('ten-more', 'three', 'More.', 'steer')).toMatchObject({ turn: 'ten', status: 'completed' });
+});
+
+test('one key steered and sent as a turn at the very same moment: it is the one or the other', async () => {
+  const waiting = await send('same', 'eight', 'Use the tool sign with {"note": "g"}');
+  const keys = Array.from({ length: 12 }, (_, n) => `same-${n}`);
+  const message = 'Both, eighthq7z.';
+  const request = { thread: 'eight', message, agent: 'clerk', user: 'ana' };
+  const ways = keys.map((turn) => ({
+    steer: () => worker.client.turns.send({ ...request, turn, whenBusy: 'steer' }, { timeoutMs: 1 }),
+    queue: () => worker.client.turns.send({ ...request, turn, whenBusy: 'queue' }, { timeoutMs: 1 }),
+  }));
+  const sent = await race(ways.map(({ steer, queue }, n) => (n % 2 === 0 ? [steer, queue] : [queue, steer])));
+  const put = new Set((await steeredInto('same')).flatMap((event) => ('key' in event.data ? [event.data.key] : [])));
+  const own = new Set((await worker.client.turns.list({ thread: 'eight' })).map(({ turn }) => turn));
+  for (const [n, key] of keys.entries()) {
+    expect([put.has(key), own.has(key)].filter(Boolean), key).toHaveLength(1);
+    const [steered, queued] = n % 2 === 0 ? (sent[n] ?? []) : (sent[n]?.toReversed() ?? []);
+    expect(steered).toMatchObject({ value: { turn: put.has(key) ? 'same' : key } });
+    if (put.has(key)) expect(queued).toMatchObject({ reason: { code: 'ALREADY_STEERED', turn: 'same' } });
+    else expect(queued).toMatchObject({ value: { turn: key } });
+  }
+  // Both ways were won by some: the race was one.
+  expect(put.size).toBeGreaterThan(0);
+  expect(put.size).toBeLessThan(keys.length);
+  await worker.client.approvals.decide({ approval: waiting.waitingFor[0] ?? '', decision: 'approve', actor: 'mia' });
+  expect(await worker.client.turns.result('same')).toMatchObject({ status: 'completed' });
+});
+
+test('another message, thread, user or agent under the key of a steered message is refused, however it is sent', async () => {
+  await send('kept', 'nine', 'Use the tool sign with {"note": "h"}');
+  const request = { turn: 'kept-more', thread: 'nine', message: 'One.', agent: 'clerk', user: 'ana' };
+  expect(await worker.client.turns.send({ ...request, whenBusy: 'steer' })).toMatchObject({ turn: 'kept' });
+  for (const other of [{ message: 'Two.' }, { thread: 'elsewhere' }, { user: 'bo' }])
+    for (const whenBusy of ['steer', 'queue', 'reject'] as const)
+      await expect(
+        worker.client.turns.send({ ...request, thread: 'nine', ...other, whenBusy }),
+        `${JSON.stringify(other)} ${whenBusy}`,
+      ).rejects.toMatchObject({
+        code: whenBusy === 'reject' && !('thread' in other) ? 'THREAD_BUSY' : 'TURN_ID_TAKEN',
+      });
+  expect(await steeredInto('kept')).toHaveLength(1);
+  expect((await worker.client.turns.list({ thread: 'nine' })).map(({ turn }) => turn)).toEqual(['kept']);
+  await worker.client.turns.cancel('kept', { actor: 'mia', reason: 'test' });
 });
 
 test('to an idle thread it is a turn of its own, also when it is sent again', async () => {

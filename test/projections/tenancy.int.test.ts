@@ -156,7 +156,7 @@ const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Pro
   listLostSteered: (reader) => working.listLostSteered(reader),
   findSteered: async (reader) => {
     const [first] = await working.listLostSteered(reader);
-    return working.findSteered(reader, { thread: first?.thread ?? '', key: first?.key ?? '' });
+    return working.findSteered(reader, first?.key ?? '');
   },
   retrieve: async (reader, scope) => (await retrieve(reader, { scope, query: 'tea', vector, now })).items,
 };
