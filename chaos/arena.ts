@@ -16,6 +16,8 @@ import { bundleQuietly } from '../worker/deployment.ts';
 import { workflowsPath } from '../worker/create-worker.ts';
 import { startPrivatePostgres, startPrivateTemporal } from './private-servers.ts';
 import type { PrivatePostgres, PrivateTemporal } from './private-servers.ts';
+import { buildShiftedClock } from './shifted-clock.ts';
+import type { ShiftedClock } from './shifted-clock.ts';
 import { startProxy } from './swallowing-proxy.ts';
 import type { SwallowingProxy } from './swallowing-proxy.ts';
 import { createWorkers, times } from './workers.ts';
@@ -29,6 +31,8 @@ export interface Arena {
   readonly folder: string;
   readonly postgres: PrivatePostgres;
   readonly temporal: PrivateTemporal;
+  /** The clock that PostgreSQL and the workers live by, or in words why it cannot be set here. */
+  readonly clock: ShiftedClock | string;
   readonly model: DemoModel;
   readonly workers: Workers;
   /** Between workers and PostgreSQL, and between clients and PostgreSQL. */
@@ -56,8 +60,15 @@ export async function openArena(folder: string): Promise<Arena> {
   };
   try {
     await mkdir(folder, { recursive: true });
+    const clock = await buildShiftedClock();
+    if (typeof clock !== 'string') closers.push(() => clock.remove());
+    const environment = typeof clock === 'string' ? {} : clock.environment;
     const [postgres, temporal, bundles] = await allOrNone(
-      [startPrivatePostgres(folder), startPrivateTemporal(folder), writeBundles(folder)] as const,
+      [
+        startPrivatePostgres(folder, { environment, fillable: true }),
+        startPrivateTemporal(folder),
+        writeBundles(folder),
+      ] as const,
       closers,
     );
     const masterKey = createMasterKey();
@@ -103,6 +114,7 @@ export async function openArena(folder: string): Promise<Arena> {
       modelUrl: model.url,
       masterKey,
       logFile: join(folder, 'worker.log'),
+      environment,
       bundles,
     });
     closers.push(() => workers.stop());
@@ -111,6 +123,7 @@ export async function openArena(folder: string): Promise<Arena> {
       folder,
       postgres,
       temporal,
+      clock,
       model,
       workers,
       proxies: { workers: workerProxy, clients: clientProxy },

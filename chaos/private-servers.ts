@@ -4,12 +4,16 @@ import { findFreePort } from '../stack/free-port.ts';
 import { endProcess, readProcessStart } from '../stack/process-identity.ts';
 import { startPostgres } from '../stack/start-postgres.ts';
 import { startTemporal } from '../stack/start-temporal.ts';
+import type { FillableDisk } from './fillable-disk.ts';
+import { mountFillableDisk } from './fillable-disk.ts';
 
 /** A PostgreSQL that may be ended in any way, and comes back on the same port. */
 export interface PrivatePostgres {
   /** URL of the database `postgres`, as superuser. */
   readonly adminUrl: string;
   readonly dataDir: string;
+  /** The file system that the data are on, when it may be filled up; else in words why not. */
+  readonly disk: FillableDisk | string;
   /** Process id of the postmaster. */
   readonly pid: number;
   /** Sends a signal to the postmaster and waits until it is gone. False: it was gone before. */
@@ -21,15 +25,33 @@ export interface PrivatePostgres {
   stop(): Promise<void>;
 }
 
+/** How a private PostgreSQL is run. */
+export interface PrivatePostgresOptions {
+  /** Added to its environment. @default nothing */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Puts its data on a file system of their own, where the machine allows it. @default false */
+  readonly fillable?: boolean;
+}
+
 /** Starts a PostgreSQL in a folder. Takes about 3 s. */
-export async function startPrivatePostgres(dir: string): Promise<PrivatePostgres> {
-  const start = () => startPostgres({ dir, onProgress: () => undefined });
+export async function startPrivatePostgres(
+  dir: string,
+  { environment = {}, fillable = false }: PrivatePostgresOptions = {},
+): Promise<PrivatePostgres> {
+  const start = () => startPostgres({ dir, environment, onProgress: () => undefined });
   let running = await start();
   const { adminUrl, port } = running;
   const location = JSON.parse(await readFile(join(dir, 'postgres', 'location.json'), 'utf8')) as { dataDir: string };
+  let disk: FillableDisk | string = 'it was not asked for';
+  if (fillable) {
+    await running.stop();
+    disk = await mountFillableDisk(location.dataDir);
+    running = await start();
+  }
   return {
     adminUrl,
     dataDir: location.dataDir,
+    disk,
     get pid() {
       return running.pid;
     },
@@ -39,7 +61,10 @@ export async function startPrivatePostgres(dir: string): Promise<PrivatePostgres
       if (running.port !== port) throw new Error(`The server moved to port ${running.port}.`);
     },
     said: () => readFile(join(dir, 'postgres', 'server.log'), 'utf8'),
-    stop: () => running.stop(),
+    stop: async () => {
+      await running.stop();
+      if (typeof disk !== 'string') await disk.remove();
+    },
   };
 }
 

@@ -32,6 +32,8 @@ export interface ChaosReport {
   readonly seconds: number;
   readonly figures: ChaosFigures;
   readonly invariants: CheckAnswer['invariants'];
+  /** Kinds of faults that this machine does not allow, with why. */
+  readonly unavailable: Readonly<Record<string, string>>;
   /** What else is not as promised: errors that no client should see, faults that never landed, what was left behind. */
   readonly complaints: readonly string[];
   /** Growth of the driver over the run. */

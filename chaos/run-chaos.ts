@@ -47,8 +47,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const { seed, until, sabotage, onProgress: say, signal } = options;
   const began = performance.now();
   const folder = await makeStackFolder();
-  const faults = allFaults.filter(({ kind }) => options.faults?.includes(kind) ?? true);
-  const counts = new Map(faults.map(({ kind }) => [kind, 0]));
+  const chosen = allFaults.filter(({ kind }) => options.faults?.includes(kind) ?? true);
+  const unavailable: Record<string, string> = {};
   const random = createRandom(seed);
   const clients: HoldfastClient[] = [];
   let arena: Arena | undefined;
@@ -57,6 +57,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   try {
     say(`starting a private stack in ${folder}`);
     arena = await openArena(folder);
+    for (const { kind, unavailable: why } of chosen) {
+      const reason = why?.(arena);
+      if (typeof reason !== 'string') continue;
+      unavailable[kind] = reason;
+      say(`${kind} cannot be had on this machine: ${reason}`);
+    }
+    const faults = chosen.filter(({ kind }) => unavailable[kind] === undefined);
+    const counts = new Map(faults.map(({ kind }) => [kind, 0]));
     if (sabotage) await applySabotage(arena, sabotage);
     await arena.workers.refill(workerCount);
     for (let i = 0; i < (options.clients ?? 4); i++) clients.push(await arena.connect(tenants.own));
@@ -160,6 +168,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       seconds: Math.round((performance.now() - began) / 1_000),
       figures,
       invariants: answer.invariants,
+      unavailable,
       complaints,
       growth: grown,
       history: shrinkHistory(answer, operations),

@@ -15,6 +15,8 @@ export interface WorkerPlace {
   readonly modelUrl: string;
   readonly masterKey: string;
   readonly logFile: string;
+  /** Added to the environment of each. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Workflow bundles of code versions, oldest first; they differ in their bytes. */
   readonly bundles: readonly string[];
 }
@@ -49,6 +51,7 @@ export function createWorkers(place: WorkerPlace): Workers {
       command: process.execPath,
       args: [join(import.meta.dirname, '..', 'worker', `main${extname(import.meta.filename)}`)],
       env: childEnvironment({
+        ...place.environment,
         HOLDFAST_DATABASE_URL: place.databaseUrl,
         HOLDFAST_ADMIN_DATABASE_URL: '',
         HOLDFAST_TEMPORAL_ADDRESS: place.temporalAddress,

@@ -43,7 +43,7 @@ export async function verifyChaos(flags: ChaosFlags, output: Output): Promise<An
 }
 
 function describe(report: ChaosReport): string {
-  const { figures, invariants, complaints, history, growth } = report;
+  const { figures, invariants, unavailable, complaints, history, growth } = report;
   const { kills, in_doubt: inDoubt, retries, turns, events, lost, duplicated, partial, violations } = figures;
   const pairs = (counts: Readonly<Record<string, number>>) =>
     Object.entries(counts).map(([kind, n]) => [kind, String(n)]);
@@ -63,6 +63,7 @@ function describe(report: ChaosReport): string {
         found.length === 0 ? statusColour('ok') : `${statusColour('failed')} ${found.length}`,
       ]),
     ),
+    ...Object.entries(unavailable).map(([kind, why]) => indent(`not on this machine: ${kind}, as ${why}`, '  ')),
     ...bad.map((line) => indent(line, '  ')),
     ...complaints.map((line) => indent(`not as promised: ${oneLine(line)}`, '  ')),
     ...(history.length === 0

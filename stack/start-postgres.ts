@@ -24,6 +24,8 @@ export interface StartPostgresOptions {
   readonly dir: string;
   /** Moves to a free one if occupied. @default the port of the last run, else 15432 */
   readonly port?: number;
+  /** Added to the environment of the server. @default nothing */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Receives one line about each thing that takes time or that one should know. */
   readonly onProgress: (line: string) => void;
 }
@@ -65,7 +67,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Runn
   for (;;) {
     const port = await findFreePort(preferred);
     if (port !== preferred && options.port !== undefined) onProgress(`port ${preferred} is occupied, using ${port}`);
-    const outcome = await launch(place, password, port);
+    const outcome = await launch(place, password, port, options.environment ?? {});
     if ('pid' in outcome) {
       await recordPlace(place, port);
       return outcome;
@@ -175,12 +177,20 @@ async function launch(
   place: PostgresPlace,
   password: string,
   port: number,
+  environment: Readonly<Record<string, string>>,
 ): Promise<RunningPostgres | { readonly reason: string; readonly log: string }> {
   const log = await openLog(logFileOf(place));
   // Detached: Ctrl-C in the terminal must reach the worker, which still has to write, and not its database.
   const child = spawn(
     '/usr/bin/env',
-    ['LC_ALL=C', program(place, 'postgres'), '-D', place.dataDir, ...settings(port)],
+    [
+      'LC_ALL=C',
+      ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+      program(place, 'postgres'),
+      '-D',
+      place.dataDir,
+      ...settings(port),
+    ],
     {
       ...place.account,
       cwd: '/',

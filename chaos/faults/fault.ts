@@ -22,6 +22,8 @@ export interface Fault {
   readonly kind: string;
   /** How often chance picks it, relative to the others. */
   readonly share: number;
+  /** Why it cannot be had on this machine; null = it can. @default always */
+  readonly unavailable?: (arena: Arena) => string | null;
   inject(context: FaultContext): Promise<FaultOutcome>;
 }
 
@@ -46,4 +48,14 @@ export async function within(ms: number, holds: () => boolean | Promise<boolean>
 /** Resolves after the time given: a fault that lasts. */
 export function last(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Waits until PostgreSQL answers, for 30 s at most. False: it does not. */
+export function answersAgain({ query }: Arena): Promise<boolean> {
+  return within(30_000, () =>
+    query('select 1').then(
+      () => true,
+      () => false,
+    ),
+  );
 }

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { tenants } from '../arena.ts';
 import type { Arena } from '../arena.ts';
 import type { Fault, FaultContext } from './fault.ts';
-import { landed, last, missed, within } from './fault.ts';
+import { answersAgain, landed, last, missed, within } from './fault.ts';
 import { workerCount } from './worker-faults.ts';
 
 /** Faults of PostgreSQL and Temporal. */
@@ -107,13 +107,4 @@ async function endServer({ arena, random }: FaultContext, signal: 'SIGKILL' | 'S
   await answersAgain(arena);
   await arena.workers.refill(workerCount);
   return struck ? landed(1) : missed;
-}
-
-function answersAgain(arena: Arena): Promise<boolean> {
-  return within(30_000, () =>
-    arena.query('select 1').then(
-      () => true,
-      () => false,
-    ),
-  );
 }
