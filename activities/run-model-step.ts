@@ -1,3 +1,4 @@
+import type { Agent } from '../agents/define-agent.ts';
 import { ExpectedVersionConflictError, StreamSealedError } from '../eventstore/index.ts';
 import type { NewEvent, StreamExpectation } from '../eventstore/index.ts';
 import type { ChatReply } from '../llm/ports.ts';
@@ -6,6 +7,7 @@ import { commands, streams } from '../memory/keys.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import { roundTexts } from '../projections/search/projection.ts';
+import { addUsage, readChildrenUsage } from '../projections/threads/turn-usage.ts';
 import { LimitError, TurnEndedError, UnknownAgentError } from './activity-errors.ts';
 import { callEvents } from './call-events.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -22,7 +24,7 @@ import { assertUsable, completionCode } from './read-reply.ts';
 import { addReply, breachOf, endAtLimit, nothingSpent, priceOf, wallMsNow, withinWallTime } from './turn-limits.ts';
 import type { Breach } from './turn-limits.ts';
 import { allowancesOf } from './tool-allowance.ts';
-import type { StepInput, StepOutcome } from './types.ts';
+import type { Spent, StepInput, StepOutcome } from './types.ts';
 
 /** How often a step decides its memory writes anew because another writer of the scope came first. */
 const maxDecisions = 10;
@@ -52,7 +54,7 @@ export async function runModelStep(
   if (!agent) throw new UnknownAgentError(input.agent, [...deps.agents.keys()]);
   if (taking) return takeOverStep(deps, input, agent, taking);
   const { limits } = agent;
-  const before = input.spent ?? nothingSpent;
+  const before = await spentBefore(deps, input, agent);
   const wallMs = wallMsNow(before.wallMs, scope);
   const already = breachOf(limits, input.step - 1, { ...before, wallMs });
   if (already) return endAtLimit(deps, input, already);
@@ -123,6 +125,16 @@ export async function runModelStep(
       if (error.stream === streams.turn(input.turn)) done = false;
     }
   }
+}
+
+/** What was used when the step before was recorded, and by the agents that its calls waited for. */
+async function spentBefore(
+  { store }: ActivityDeps,
+  { tenant, turn, step, spent = nothingSpent }: StepInput,
+  { tools }: Agent,
+): Promise<Spent> {
+  if (step === 1 || !tools.some(({ subAgent }) => subAgent?.wait)) return spent;
+  return { ...spent, ...addUsage(spent, await readChildrenUsage(store, tenant, { turn, step: step - 1 })) };
 }
 
 /** The part of a step's outcome that is stored with its command. */

@@ -12,15 +12,15 @@ import { missingTool } from './missing-tool.ts';
 import type { ActivityScope } from './run-activity.ts';
 import { limitCode, TurnEndedError, UnknownAgentError } from './activity-errors.ts';
 import { settleChild } from './sub-agents.ts';
+import type { ChildEnd } from './sub-agents.ts';
 import { failed, readToolResult, threw } from './tool-result.ts';
-import type { ToolEnd } from './tool-result.ts';
 import { wallMsNow } from './turn-limits.ts';
 import type { ToolInput } from './types.ts';
 
 /** How often a repeatable tool is tried before its failure is the result. */
 const maxAttempts = 3;
 
-type Completed = ToolEnd & Pick<ToolCompleted['data'], 'arguments'>;
+type Completed = ChildEnd & Pick<ToolCompleted['data'], 'arguments'>;
 
 /**
  * Runs one tool call and commits its outcome. A recorded outcome is final. Tools that are not repeatable are never started a
@@ -38,7 +38,7 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
   const place = { thread: turn.thread, branch: turn.branch, turn: turn.turn, step: input.step, ordinal: input.ordinal };
   const started = performance.now();
   try {
-    const completed = await complete();
+    const { used, ...completed } = await complete();
     deps.reached('tool.executed', input.turn);
     await deps.store.append(input.tenant, {
       id: effectKey,
@@ -60,6 +60,7 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
       ],
       readAt: turn.position,
       meta: { actor: `tool:${call.name}`, approval: input.approval },
+      ...(used ? { result: { used } } : {}),
     });
   } catch (error) {
     if (error instanceof StreamSealedError) throw new TurnEndedError(input.turn, 'failed or aborted meanwhile');
@@ -73,7 +74,7 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
     return { arguments: given, ...(await settle(given)) };
   }
 
-  async function settle(given: unknown): Promise<ToolEnd> {
+  async function settle(given: unknown): Promise<ChildEnd> {
     if (decision?.decision === 'reject') {
       const why = decision.timedOut ? 'nobody decided in time' : (decision.reason ?? 'no reason was given');
       return { outcome: 'rejected', code: 'REJECTED', result: `Rejected by ${decision.actor}: ${why}` };

@@ -1,3 +1,4 @@
+import type { Agent } from '../agents/define-agent.ts';
 import type { Tool } from '../agents/define-tool.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
 import { StreamSealedError } from '../eventstore/index.ts';
@@ -8,6 +9,8 @@ import { readViews } from '../projections/read-views.ts';
 import { findChild } from '../projections/threads/children.ts';
 import { findTurn } from '../projections/threads/queries.ts';
 import type { TurnRow } from '../projections/threads/queries.ts';
+import { readTurnUsage } from '../projections/threads/turn-usage.ts';
+import type { ModelUsage } from '../projections/threads/turn-usage.ts';
 import { TurnEndedError, UnknownAgentError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import { loadCall } from './load-call.ts';
@@ -27,6 +30,7 @@ export async function startChild(deps: ActivityDeps, input: ToolInput): Promise<
   if (!subAgent || decision?.decision === 'reject' || decision?.decision === 'respond') return { started: false };
   const depth = (await depthOf(deps, input)) + 1;
   if (depth > agent.limits.maxDepth || turn.branch !== 'main') return { started: false };
+  if (unpricedBelow(deps, agent, subAgent) !== null) return { started: false };
 
   const given = (decision?.decision === 'edit' ? decision.arguments : JSON.parse(call.arguments)) as {
     message: string;
@@ -84,45 +88,75 @@ export async function awaitChild(
   throw new HoldfastError('CHILD_RUNNING', `Turn "${id}" has not ended.`, { retryable: true });
 }
 
+/** How a call ended, and what the child used that it waited for, with the children of that one. */
+export type ChildEnd = ToolEnd & { readonly used?: ModelUsage };
+
 /** How the call of a sub-agent ended: with its reply, with its failure, or, when nobody waits any longer, with its abort. */
-export async function settleChild(deps: ActivityDeps, input: ToolInput, tool: Tool, turn: TurnRow): Promise<ToolEnd> {
+export async function settleChild(deps: ActivityDeps, input: ToolInput, tool: Tool, turn: TurnRow): Promise<ChildEnd> {
   const { agent = '', wait = true } = tool.subAgent ?? {};
   const ref = childRef(input, agent);
   const tenant = await deps.store.tenantNumber(input.tenant);
-  const child = await readViews(deps.pool, tenant, (reader) => findTurn(reader, ref.turn));
-  if (!child) {
-    if (turn.branch !== 'main')
-      return failed(
-        'SUBAGENT_ON_BRANCH',
-        `"${tool.name}" was not asked: other agents are asked on the main branch only.`,
-      );
-    return failed('LIMIT_DEPTH', `"${tool.name}" was not asked: agents may not call agents any deeper than here.`);
-  }
+  const find = (): Promise<TurnRow | undefined> => readViews(deps.pool, tenant, (reader) => findTurn(reader, ref.turn));
+  const child = await find();
+  if (!child) return notAsked(deps, input, tool, turn);
   if (!wait) {
     const result = `"${agent}" works on it by itself: turn ${child.turn} in thread ${child.thread}. Its reply does not come back here.`;
     return { outcome: 'ok', code: null, result };
   }
-  switch (child.status) {
-    case 'completed':
-      return {
-        outcome: 'ok',
-        code: child.code,
-        result: (child.reply ?? '').slice(0, tool.maxResultLength).toWellFormed(),
-      };
-    case 'failed':
-      return failed('SUBAGENT_FAILED', `Agent "${agent}" failed: ${child.code ?? ''}: ${child.detail ?? ''}`);
-    case 'aborted':
-      return failed(
-        'SUBAGENT_ABORTED',
-        `Agent "${agent}" was stopped by ${child.code ?? 'somebody'}: ${child.detail ?? ''}`,
-      );
-    case 'running':
-    case 'waiting': {
-      const reason = `It did not answer within ${tool.timeoutMs} ms.`;
-      await deps.abortTurn(ref, { actor: `agent:${input.agent}`, reason });
-      return { outcome: 'timed_out', code: 'TOOL_TIMED_OUT', result: `Agent "${agent}" was stopped. ${reason}` };
+  const end = await endOf(child);
+  // Read behind its end: an aborted one may have recorded one more step meanwhile.
+  const steps = Array.from({ length: (await find())?.steps ?? 0 }, (_, index) => index + 1);
+  const { tokens, costUsd } = await readTurnUsage(deps.store, input.tenant, { turn: child.turn, steps });
+  return { ...end, used: { tokens, costUsd } };
+
+  async function endOf({ status, code, reply, detail }: TurnRow): Promise<ToolEnd> {
+    switch (status) {
+      case 'completed':
+        return { outcome: 'ok', code, result: (reply ?? '').slice(0, tool.maxResultLength).toWellFormed() };
+      case 'failed':
+        return failed('SUBAGENT_FAILED', `Agent "${agent}" failed: ${code ?? ''}: ${detail ?? ''}`);
+      case 'aborted':
+        return failed('SUBAGENT_ABORTED', `Agent "${agent}" was stopped by ${code ?? 'somebody'}: ${detail ?? ''}`);
+      case 'running':
+      case 'waiting': {
+        const reason = `It did not answer within ${tool.timeoutMs} ms.`;
+        await deps.abortTurn(ref, { actor: `agent:${input.agent}`, reason });
+        return { outcome: 'timed_out', code: 'TOOL_TIMED_OUT', result: `Agent "${agent}" was stopped. ${reason}` };
+      }
     }
   }
+}
+
+/** Why a child was not asked. */
+function notAsked(deps: ActivityDeps, { agent }: ToolInput, { name, subAgent }: Tool, turn: TurnRow): ToolEnd {
+  if (turn.branch !== 'main')
+    return failed('SUBAGENT_ON_BRANCH', `"${name}" was not asked: other agents are asked on the main branch only.`);
+  const asking = deps.agents.get(agent);
+  const unpriced = asking && subAgent ? unpricedBelow(deps, asking, subAgent) : null;
+  if (unpriced !== null)
+    return failed(
+      'PRICE_UNKNOWN',
+      `"${name}" was not asked: the cost of "${agent}" is limited, and agent "${unpriced}" has no price for its model.`,
+    );
+  return failed('LIMIT_DEPTH', `"${name}" was not asked: agents may not call agents any deeper than here.`);
+}
+
+/** The first agent whose model has no price, among those whose cost would count in a limited one; null when there is none. */
+function unpricedBelow(
+  deps: ActivityDeps,
+  { limits }: Agent,
+  { agent, wait }: { readonly agent: string; readonly wait: boolean },
+  seen = new Set<string>(),
+): string | null {
+  const asked = deps.agents.get(agent);
+  if (limits.maxCostUsd === null || !wait || !asked || seen.has(agent)) return null;
+  if (!((asked.model ?? deps.defaultModel) in asked.limits.prices)) return agent;
+  seen.add(agent);
+  for (const { subAgent } of asked.tools) {
+    const found = subAgent && unpricedBelow(deps, { ...asked, limits }, subAgent, seen);
+    if (found) return found;
+  }
+  return null;
 }
 
 /** Aborts children whose asking turn has ended early: nobody waits for them. */

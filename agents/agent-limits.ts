@@ -15,9 +15,9 @@ export interface AgentLimits {
   readonly maxSteps?: number;
   /** Tool calls per turn, those of memory tools included (LIMIT_TOOL_CALLS). @default 100 */
   readonly maxToolCalls?: number;
-  /** Tokens in and out of the model per turn (LIMIT_TOKENS); estimated where the server counts none. @default none */
+  /** Tokens in and out of the model per turn (LIMIT_TOKENS), those of agents that it asked and waited for included; estimated where the server counts none. @default none */
   readonly maxTokens?: number;
-  /** Cost of the model per turn in US dollars, by `prices` (LIMIT_COST). @default none */
+  /** Cost of the model per turn in US dollars, by `prices` (LIMIT_COST); of agents that it asked and waited for by their prices. @default none */
   readonly maxCostUsd?: number;
   /** Price of each model by the name it is asked for under; needed with `maxCostUsd`. @default {} */
   readonly prices?: Readonly<Record<string, ModelPrice>>;

@@ -21,13 +21,16 @@ export function registerWhy(program: Command): void {
       ),
     {
       examples: ['why refund-1', 'why refund-1 --prompt'],
-      json: '{turn, steps: [{step, position, basePosition, model, text, toolCalls, retrieval: {query, items, …} or null, prompt, tools, promptHash, promptMatches, forgotten}], events, extraction: {status, outcomes, detail} or null}',
+      json: '{turn, usage: {tokens, costUsd, children: {tokens, costUsd}}, steps: [{step, position, basePosition, model, text, toolCalls, retrieval: {query, items, …} or null, prompt, tools, promptHash, promptMatches, forgotten}], events, extraction: {status, outcomes, detail} or null}',
     },
   );
 }
 
 /** The explanation for people. */
-export function whyText({ turn, steps, events, extraction }: ExplainedTurn, { prompt }: { prompt: boolean }): string {
+export function whyText(
+  { turn, usage, steps, events, extraction }: ExplainedTurn,
+  { prompt }: { prompt: boolean },
+): string {
   const lines = [
     `${bold(`turn ${oneLine(turn.turn)}`)}  ${statusColour(turn.status)}  thread ${oneLine(turn.thread)}, agent ${turn.agent}, ${time(turn.occurredAt)}`,
     `  ${oneLine(turn.user ?? 'user')}: ${shorten(oneLine(turn.message), 500)}`,
@@ -43,6 +46,7 @@ export function whyText({ turn, steps, events, extraction }: ExplainedTurn, { pr
       );
     }
   }
+  lines.push('', `  ${bold('used')}    ${usageText(usage)}`);
   if (turn.code !== null) lines.push('', `  ${bold('ended')}   ${turn.code}: ${oneLine(turn.detail ?? '')}`);
   lines.push('', bold('remembered afterwards'));
   if (!extraction) lines.push(dim('  extraction has not ended, or the agent has none'));
@@ -52,6 +56,12 @@ export function whyText({ turn, steps, events, extraction }: ExplainedTurn, { pr
   for (const { outcome, text, reason } of extraction?.outcomes ?? [])
     lines.push(`  ${outcome.padEnd(11)} ${oneLine(text)} ${dim(oneLine(reason))}`);
   return lines.join('\n');
+}
+
+function usageText({ children, ...usage }: ExplainedTurn['usage']): string {
+  const text = ({ tokens, costUsd }: typeof children): string =>
+    `${tokens} tokens${costUsd === 0 ? '' : ` for $${costUsd}`}`;
+  return `${text(usage)}${children.tokens === 0 ? '' : `, of which agents that it asked: ${text(children)}`}`;
 }
 
 function stepLines(step: ExplainedStep, { prompt }: { prompt: boolean }): string[] {

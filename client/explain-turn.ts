@@ -10,6 +10,8 @@ import { holdsFor } from '../projections/branches/lineage.ts';
 import { branchLineage } from '../projections/branches/queries.ts';
 import { readViews } from '../projections/read-views.ts';
 import { findExtraction } from '../projections/threads/queries.ts';
+import { readTurnUsage } from '../projections/threads/turn-usage.ts';
+import type { TurnUsage } from '../projections/threads/turn-usage.ts';
 import { HistoryNotArchivedError } from './client-errors.ts';
 import type { ClientContext, TurnResult } from './send-turn.ts';
 import { getTurn } from './send-turn.ts';
@@ -47,6 +49,8 @@ export interface ExplainedStep {
 /** A turn with everything that was recorded about it. */
 export interface ExplainedTurn {
   readonly turn: TurnResult;
+  /** What its guards counted by now; `children` is the part of agents that it asked and waited for. */
+  readonly usage: TurnUsage;
   readonly steps: readonly ExplainedStep[];
   readonly events: readonly StoredEvent<MemoryEvent>[];
   /** What extraction made of the turn; null while it has not ended. */
@@ -67,6 +71,7 @@ export async function explainTurn(context: ClientContext, turn: string): Promise
   const extraction = await readViews(context.pool, tenant, (reader) => findExtraction(reader, turn));
   return {
     turn: result,
+    usage: await readTurnUsage(context.store, context.tenant, { turn, steps: steps.map(({ step }) => step) }),
     steps,
     events,
     extraction: extraction

@@ -64,8 +64,8 @@ function distort(reply: WireReply, request: WireRequest, misbehaviour: Misbehavi
     }
     case 'reply': {
       const calls = misbehaviour.calls ?? [];
-      const { text = null, finish = calls.length > 0 ? 'tool_calls' : 'stop' } = misbehaviour;
-      return { ...blank, text, calls, finish };
+      const { text = null, tokens, finish = calls.length > 0 ? 'tool_calls' : 'stop' } = misbehaviour;
+      return { ...blank, text, calls, finish, ...(tokens === undefined ? {} : { tokens }) };
     }
     case 'status':
     case 'hang':

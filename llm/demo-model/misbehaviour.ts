@@ -34,6 +34,8 @@ export type Misbehaviour =
       readonly calls?: readonly { readonly name: string; readonly arguments: string }[];
       /** @default 'tool_calls' with calls, else 'stop' */
       readonly finish?: 'stop' | 'tool_calls' | 'length' | 'content_filter';
+      /** How many tokens the server says it wrote. @default counted */
+      readonly tokens?: number;
     }
   /** Embeddings: leaves the last vector out. */
   | { readonly kind: 'missing-vector' };

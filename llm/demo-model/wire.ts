@@ -23,6 +23,8 @@ export interface WireReply {
   readonly refusal: string | null;
   readonly calls: readonly { readonly name: string; readonly arguments: string }[];
   readonly finish: 'stop' | 'tool_calls' | 'length' | 'content_filter';
+  /** Tokens of the reply. @default counted */
+  readonly tokens?: number;
 }
 
 const part = z.object({ type: z.literal('text'), text: z.string() });
@@ -183,7 +185,7 @@ function wireCall(request: WireRequest, call: { name: string; arguments: string 
 
 function usageOf(request: WireRequest, reply: WireReply): object {
   const output = [reply.text ?? '', reply.refusal ?? '', ...reply.calls.map((call) => call.arguments)];
-  const completionTokens = output.reduce((sum, text) => sum + countTokens(text), 0);
+  const completionTokens = reply.tokens ?? output.reduce((sum, text) => sum + countTokens(text), 0);
   return {
     prompt_tokens: request.promptTokens,
     completion_tokens: completionTokens,
