@@ -1,7 +1,14 @@
 import type { FeatureName } from './features.ts';
+import type { WordScores } from './score-words.ts';
+import { scoreWords } from './score-words.ts';
+import type { Cosines } from './score-vectors.ts';
+import { scoreVectors } from './score-vectors.ts';
 import type { Shelf, ShelfEntry } from './shelf.ts';
 import { namesSpeaker } from './shelf.ts';
+import type { Sight, View } from './sight.ts';
+import { sightOf } from './sight.ts';
 import { termsOf, wordsOf } from './terms.ts';
+import { createTop } from './top.ts';
 
 /** What is asked. */
 export interface RecallQuery {
@@ -12,12 +19,16 @@ export interface RecallQuery {
   readonly during?: { readonly from: number; readonly to: number } | null;
   /** Candidates to give features to. @default 400 */
   readonly depth?: number;
+  /** What may be found, of what is visible; the rest still counts in the statistics. @default all */
+  readonly isWanted?: ((entry: ShelfEntry) => boolean) | null;
 }
 
 /** A memory that a channel found, with what ranking knows of it. */
 export interface RecallCandidate {
   readonly entry: ShelfEntry;
   readonly features: Readonly<Record<FeatureName, number>>;
+  /** Its unit vector, where one is attached. */
+  readonly vector: Float32Array | null;
 }
 
 /** How well a query is covered at all. */
@@ -28,223 +39,163 @@ export interface QueryStrength {
   readonly nearest: number;
 }
 
-const k1 = 0.9;
-const b = 0.4;
+/** What a search found. */
+export interface RecallFound {
+  readonly candidates: RecallCandidate[];
+  readonly strength: QueryStrength;
+  /** Memories that were searched. */
+  readonly visible: number;
+  /** Of them, those that have no vector of the query's length. */
+  readonly withoutVector: number;
+}
 
-interface Scratch {
+interface Searched {
   readonly shelf: Shelf;
-  readonly isVisible: Uint8Array;
-  readonly words: Float64Array;
-  readonly window: Float64Array;
-  readonly covered: Float64Array;
-  readonly sessions: Map<number[], number>;
-  /** Sessions with something visible, and how many messages that is. */
-  readonly sessionSizes: ReadonlyMap<number[], number>;
+  readonly sight: Sight;
+  readonly scores: WordScores;
+  readonly cosines: Cosines | null;
+  /** 1 for each entry that may be found. */
+  readonly isWanted: Uint8Array;
+}
+
+/** The highest scores of all that is visible, by which those of a candidate are measured. */
+interface Best {
+  readonly words: number;
+  readonly window: number;
+  readonly session: number;
+  readonly nearest: number;
+  /** Weight of all terms of the question. */
+  readonly total: number;
+  readonly coverage: number;
 }
 
 /**
  * Finds candidates on the shelves by words (BM25 of the message, of it with its neighbours, and of its session) and by vector, each with its
  * features. Statistics are those of what is visible, so a search as of a position gives what a store cut there would give.
  */
-export function searchShelves(
-  shelves: readonly Shelf[],
-  query: RecallQuery,
-  isVisible: (entry: ShelfEntry) => boolean,
-): {
-  readonly candidates: RecallCandidate[];
-  readonly strength: QueryStrength;
-  readonly visible: number;
-  readonly withoutVector: number;
-} {
-  let visible = 0;
-  let withoutVector = 0;
-  let terms = 0;
-  let [first, last] = [Infinity, -Infinity];
-  const scratches = shelves.map((shelf): Scratch => {
-    const size = shelf.entries.length;
-    const mask = new Uint8Array(size);
-    const seen = new Map<number[], number>();
-    for (let i = 0; i < size; i++) {
-      const entry = shelf.entries[i];
-      if (!entry || !isVisible(entry)) continue;
-      mask[i] = 1;
-      if (entry.session !== null) seen.set(entry.neighbours, (seen.get(entry.neighbours) ?? 0) + 1);
-      visible += 1;
-      if (entry.vector?.length !== query.vector?.length) withoutVector += 1;
-      terms += entry.length;
-      if (entry.at < first) first = entry.at;
-      if (entry.at > last) last = entry.at;
-    }
-    return {
-      shelf,
-      isVisible: mask,
-      words: new Float64Array(size),
-      window: new Float64Array(size),
-      covered: new Float64Array(size),
-      sessions: new Map(),
-      sessionSizes: seen,
-    };
+export function searchShelves(shelves: readonly Shelf[], query: RecallQuery, view: View): RecallFound {
+  const seen = shelves.map((shelf) => ({ shelf, sight: sightOf(shelf, view) }));
+  const { scores, total } = scoreWords(seen, new Set(termsOf(query.text)));
+  const { vector, isWanted = null } = query;
+  const searched = seen.map(({ shelf, sight }, s): Searched => {
+    const wanted = isWanted ? restrict(shelf, sight, isWanted) : sight.isVisible;
+    const own = scores[s];
+    if (!own) throw new Error('A shelf was not scored.');
+    const cosines = vector ? scoreVectors({ shelf, sight }, vector, wanted) : null;
+    return { shelf, sight, scores: own, cosines, isWanted: wanted };
   });
-  const average = Math.max(1, terms / Math.max(1, visible));
-  const total = scoreWords(scratches, new Set(termsOf(query.text)), { visible, average });
-  const cosines = query.vector
-    ? scratches.map((scratch) => scoreVectors(scratch, query.vector ?? new Float32Array()))
-    : [];
-  return { ...describe(scratches, cosines, query, { total, first, last }), visible, withoutVector };
-}
-
-function scoreWords(
-  scratches: readonly Scratch[],
-  terms: ReadonlySet<string>,
-  { visible, average }: { visible: number; average: number },
-): number {
-  let total = 0;
-  for (const term of terms) {
-    const inTurn: number[] = [];
-    const near = scratches.map(() => new Map<number, number>());
-    const inSession = new Map<number[], number>();
-    let holding = 0;
-    scratches.forEach((scratch, s) => {
-      const posting = scratch.shelf.postings.get(term);
-      if (!posting) return;
-      for (let p = 0; p < posting.entries.length; p++) {
-        const index = posting.entries[p] ?? 0;
-        if (scratch.isVisible[index] !== 1) continue;
-        const count = posting.counts[p] ?? 0;
-        holding += 1;
-        inTurn.push(s, index, count);
-        const entry = scratch.shelf.entries[index];
-        if (!entry) continue;
-        const map = near[s];
-        if (map) for (const other of windowOf(scratch, entry, index)) map.set(other, (map.get(other) ?? 0) + count);
-        if (entry.session !== null) inSession.set(entry.neighbours, (inSession.get(entry.neighbours) ?? 0) + count);
-      }
-    });
-    const idf = Math.log(1 + (visible - holding + 0.5) / (holding + 0.5));
-    total += idf;
-    for (let i = 0; i < inTurn.length; i += 3) {
-      const scratch = scratches[inTurn[i] ?? 0];
-      const index = inTurn[i + 1] ?? 0;
-      if (!scratch) continue;
-      const length = scratch.shelf.entries[index]?.length ?? 0;
-      scratch.words[index] = (scratch.words[index] ?? 0) + idf * saturate(inTurn[i + 2] ?? 0, length / average);
-    }
-    const nearHolding = near.reduce((sum, map) => sum + map.size, 0);
-    const nearIdf = Math.log(1 + (visible - nearHolding + 0.5) / (nearHolding + 0.5));
-    near.forEach((map, s) => {
-      const scratch = scratches[s];
-      if (!scratch) return;
-      for (const [index, count] of map) {
-        scratch.window[index] = (scratch.window[index] ?? 0) + nearIdf * saturate(count, 1);
-        scratch.covered[index] = (scratch.covered[index] ?? 0) + idf;
-      }
-    });
-    const all = scratches.reduce((sum, { sessionSizes }) => sum + sessionSizes.size, 0);
-    const sessionIdf = Math.log(1 + (all - inSession.size + 0.5) / (inSession.size + 0.5));
-    const [{ sessions } = { sessions: new Map<number[], number>() }] = scratches;
-    for (const [session, count] of inSession) {
-      const size = scratches.reduce((sum, { sessionSizes }) => sum + (sessionSizes.get(session) ?? 0), 0);
-      const length = (size * Math.max(1, all)) / Math.max(1, visible);
-      sessions.set(session, (sessions.get(session) ?? 0) + sessionIdf * saturate(count, length));
-    }
-  }
-  return total;
-}
-
-function saturate(count: number, length: number): number {
-  return (count * (k1 + 1)) / (count + k1 * (1 - b + b * length));
-}
-
-/** A message, the visible one before it and the visible one after it. */
-function windowOf(scratch: Scratch, entry: ShelfEntry, index: number): number[] {
-  const { neighbours, place } = entry;
-  if (neighbours.length === 1) return [index];
-  const found = [index];
-  for (let at = place - 1; at >= 0; at--) {
-    const other = neighbours[at] ?? -1;
-    if (scratch.isVisible[other] !== 1) continue;
-    found.push(other);
-    break;
-  }
-  for (let at = place + 1; at < neighbours.length; at++) {
-    const other = neighbours[at] ?? -1;
-    if (scratch.isVisible[other] !== 1) continue;
-    found.push(other);
-    break;
-  }
-  return found;
-}
-
-function scoreVectors({ shelf, isVisible }: Scratch, query: Float32Array): Float64Array {
-  const cosines = new Float64Array(shelf.entries.length);
-  for (let i = 0; i < cosines.length; i++) {
-    const vector = shelf.entries[i]?.vector;
-    if (isVisible[i] !== 1 || !vector || vector.length !== query.length) continue;
-    let sum = 0;
-    for (let d = 0; d < query.length; d++) sum += (vector[d] ?? 0) * (query[d] ?? 0);
-    cosines[i] = sum;
-  }
-  return cosines;
-}
-
-function describe(
-  scratches: readonly Scratch[],
-  cosines: readonly Float64Array[],
-  query: RecallQuery,
-  { total, first, last }: { total: number; first: number; last: number },
-): { candidates: RecallCandidate[]; strength: QueryStrength } {
-  const sessions = scratches[0]?.sessions ?? new Map<number[], number>();
-  const most = (arrays: readonly Float64Array[]): number =>
-    arrays.reduce((m, a) => a.reduce((n, v) => Math.max(n, v), m), 0);
-  const mostWords = most(scratches.map(({ words }) => words)) || 1;
-  const mostWindow = most(scratches.map(({ window }) => window)) || 1;
-  const mostSession = Math.max(...sessions.values(), 0) || 1;
-  const nearest = most(cosines);
-  const coverage = total === 0 ? 0 : most(scratches.map(({ covered }) => covered)) / total;
-  const strength = { coverage, nearest };
-  const depth = query.depth ?? 400;
-  const picked = pick(scratches, cosines, { mostWords, mostWindow, mostSession, sessions, depth });
-  const words = new Set(wordsOf(query.text));
-  const asksWhen = /\b(when|what (time|date|day|month|year)|how long)\b/i.test(query.text);
-  const asksHowMany = /\b(how (many|much)|what (is|was) the (number|amount|percentage|score|size))\b/i.test(query.text);
-  const named = new Map<string, boolean>();
-  const isNamed = (speaker: string): boolean => {
-    const known = named.get(speaker) ?? namesSpeaker(words, speaker);
-    named.set(speaker, known);
-    return known;
+  const covered = most(searched.map((one) => one.scores.covered));
+  const best: Best = {
+    words: most(searched.map((one) => one.scores.words)) || 1,
+    window: most(searched.map((one) => one.scores.window)) || 1,
+    session: most(searched.map((one) => one.scores.sessions)) || 1,
+    nearest: most(searched.map((one) => one.cosines?.cosines ?? new Float64Array())),
+    total,
+    coverage: total === 0 ? 0 : covered / total,
   };
-  for (const { shelf, isVisible } of scratches) {
-    shelf.entries.forEach(({ speaker }, index) => {
-      if (speaker !== null && isVisible[index] === 1) isNamed(speaker);
-    });
+  const describe = describer(searched, query, best);
+  return {
+    candidates: pick(searched, best, query.depth ?? 400).map(describe),
+    strength: { coverage: best.coverage, nearest: best.nearest },
+    visible: searched.reduce((sum, { sight }) => sum + sight.visible, 0),
+    withoutVector: searched.reduce((sum, { cosines }) => sum + (cosines?.missing ?? 0), 0),
+  };
+}
+
+function restrict(shelf: Shelf, { isVisible }: Sight, isWanted: (entry: ShelfEntry) => boolean): Uint8Array {
+  const wanted = new Uint8Array(isVisible.length);
+  for (let index = 0; index < wanted.length; index++) {
+    const entry = shelf.entries[index];
+    if (isVisible[index] === 1 && entry && isWanted(entry)) wanted[index] = 1;
   }
-  const anyNamed = [...named.values()].some(Boolean);
-  const candidates = picked.map(({ s, index }): RecallCandidate => {
-    const scratch = scratches[s];
-    const entry = scratch?.shelf.entries[index];
-    if (!scratch || !entry) throw new Error('A candidate is on no shelf.');
-    const around = windowOf(scratch, entry, index).slice(1);
-    const best = around.reduce((m, other) => Math.max(m, scratch.words[other] ?? 0), 0);
-    const cosine = Math.max(0, cosines[s]?.[index] ?? 0);
-    const own = [index, ...around].map((other) => Math.max(0, cosines[s]?.[other] ?? 0));
-    const windowCosine = own.reduce((sum, value) => sum + value, 0) / own.length;
-    const wordShare = (scratch.words[index] ?? 0) / mostWords;
+  return wanted;
+}
+
+function most(lists: readonly Float64Array[]): number {
+  let best = 0;
+  for (const list of lists) {
+    for (let at = 0; at < list.length; at++) {
+      const value = list[at] ?? 0;
+      if (value > best) best = value;
+    }
+  }
+  return best;
+}
+
+/** The best of the channels, by a plain mix for words and by cosine for vectors. */
+function pick(searched: readonly Searched[], best: Best, depth: number): { s: number; index: number }[] {
+  const half = Math.ceil(depth / 2);
+  const channels = [
+    searched.map(({ shelf, scores, isWanted }) => {
+      const { words, window, sessions } = scores;
+      const top = createTop(half);
+      for (let index = 0; index < window.length; index++) {
+        const near = window[index] ?? 0;
+        if (near === 0 || isWanted[index] !== 1) continue;
+        const session = sessions[shelf.sessions.values[index] ?? -1] ?? 0;
+        const lexical = (words[index] ?? 0) / best.words + near / best.window + (0.5 * session) / best.session;
+        top.offer(index, lexical);
+      }
+      return top.list();
+    }),
+    searched.map(({ cosines }) => {
+      const top = createTop(half);
+      cosines?.near.forEach((index, at) => {
+        const cosine = cosines.cosines[at] ?? 0;
+        if (cosine > 0) top.offer(index, cosine);
+      });
+      return top.list();
+    }),
+  ];
+  const chosen = new Map<string, { s: number; index: number }>();
+  for (const channel of channels) {
+    const found = channel.flatMap((list, s) => list.map(({ place, score }) => ({ s, index: place, score })));
+    found.sort((x, y) => y.score - x.score || x.s - y.s || x.index - y.index);
+    for (const { s, index } of found.slice(0, half)) chosen.set(`${s}/${index}`, { s, index });
+  }
+  return [...chosen.values()];
+}
+
+/** Gives what says all that ranking wants to know of a candidate. */
+function describer(
+  searched: readonly Searched[],
+  { text, during }: RecallQuery,
+  best: Best,
+): (candidate: { s: number; index: number }) => RecallCandidate {
+  const words = new Set(wordsOf(text));
+  const asksWhen = /\b(when|what (time|date|day|month|year)|how long)\b/i.test(text);
+  const asksHowMany = /\b(how (many|much)|what (is|was) the (number|amount|percentage|score|size))\b/i.test(text);
+  const named = new Set(searched.flatMap(({ sight }) => sight.speakers).filter((name) => namesSpeaker(words, name)));
+  const first = Math.min(...searched.map(({ sight }) => sight.first));
+  const last = Math.max(...searched.map(({ sight }) => sight.last));
+  const { coverage, nearest } = best;
+  return ({ s, index }) => {
+    const one = searched[s];
+    const entry = one?.shelf.entries[index];
+    if (!one || !entry) throw new Error('A candidate is on no shelf.');
+    const { scores, cosines, sight, shelf } = one;
+    const around = [sight.before[index] ?? -1, sight.after[index] ?? -1].filter((other) => other !== -1);
+    const neighbour = around.reduce((m, other) => Math.max(m, scores.words[other] ?? 0), 0);
+    const cosineOf = (other: number): number => Math.max(0, cosines?.of(other) ?? 0);
+    const cosine = cosineOf(index);
+    const windowCosine = around.reduce((sum, other) => sum + cosineOf(other), cosine) / (around.length + 1);
+    const wordShare = (scores.words[index] ?? 0) / best.words;
     const nearness = nearest > 0 ? cosine / nearest : 0;
-    const author = entry.speaker !== null && isNamed(entry.speaker);
+    const author = entry.speaker !== null && named.has(entry.speaker);
     const { marks } = entry;
     const features: Record<FeatureName, number> = {
       words: wordShare,
-      window: (scratch.window[index] ?? 0) / mostWindow,
-      session: (sessions.get(entry.neighbours) ?? 0) / mostSession,
-      neighbour: best / mostWords,
-      covers: total === 0 ? 0 : (scratch.covered[index] ?? 0) / total,
+      window: (scores.window[index] ?? 0) / best.window,
+      session: (scores.sessions[shelf.sessions.values[index] ?? -1] ?? 0) / best.session,
+      neighbour: neighbour / best.words,
+      covers: best.total === 0 ? 0 : (scores.covered[index] ?? 0) / best.total,
       cosine,
       nearness,
       windowCosine: nearest > 0 ? windowCosine / nearest : 0,
       author: author ? 1 : 0,
-      otherAuthor: anyNamed && entry.speaker !== null && !author ? 1 : 0,
-      during: query.during && entry.at >= query.during.from && entry.at <= query.during.to ? 1 : 0,
-      length: Math.log(1 + entry.length) / 5,
+      otherAuthor: named.size > 0 && entry.speaker !== null && !author ? 1 : 0,
+      during: during && entry.at >= during.from && entry.at <= during.to ? 1 : 0,
+      length: Math.log(1 + (shelf.lengths.values[index] ?? 0)) / 5,
       question: marks.isQuestion ? 1 : 0,
       time: asksWhen && marks.namesTime ? 1 : 0,
       reply: marks.isReply ? 1 : 0,
@@ -256,34 +207,6 @@ function describe(
       weakCosine: (1 - coverage) * cosine,
       weakNearness: (1 - coverage) * nearness,
     };
-    return { entry, features };
-  });
-  return { candidates, strength };
-}
-
-/** The best of the channels, by a plain mix for words and by cosine for vectors. */
-function pick(
-  scratches: readonly Scratch[],
-  cosines: readonly Float64Array[],
-  most: { mostWords: number; mostWindow: number; mostSession: number; sessions: Map<number[], number>; depth: number },
-): { s: number; index: number }[] {
-  const found: { s: number; index: number; lexical: number; cosine: number }[] = [];
-  scratches.forEach(({ shelf, words, window }, s) => {
-    for (let index = 0; index < words.length; index++) {
-      const cosine = cosines[s]?.[index] ?? 0;
-      const near = window[index] ?? 0;
-      if (near === 0 && cosine <= 0) continue;
-      const session = most.sessions.get(shelf.entries[index]?.neighbours ?? []) ?? 0;
-      const lexical =
-        (words[index] ?? 0) / most.mostWords + near / most.mostWindow + (0.5 * session) / most.mostSession;
-      found.push({ s, index, lexical: near === 0 ? 0 : lexical, cosine });
-    }
-  });
-  const chosen = new Map<string, { s: number; index: number }>();
-  const half = Math.ceil(most.depth / 2);
-  for (const by of ['lexical', 'cosine'] as const) {
-    found.sort((x, y) => y[by] - x[by] || x.s - y.s || x.index - y.index);
-    for (const one of found.slice(0, half)) if (one[by] > 0) chosen.set(`${one.s}/${one.index}`, one);
-  }
-  return [...chosen.values()];
+    return { entry, features, vector: shelf.vectorOf(index) };
+  };
 }

@@ -1,4 +1,11 @@
+import type { Column } from './column.ts';
+import { createColumn, push } from './column.ts';
+import { marksOf } from './marks.ts';
+import type { TextMarks } from './marks.ts';
+import type { Sight } from './sight.ts';
 import { termsOf, wordsOf } from './terms.ts';
+import type { VectorRows } from './vectors.ts';
+import { createVectorRows } from './vectors.ts';
 
 /** A memory as it is put on a shelf. */
 export interface ShelfItem {
@@ -25,38 +32,38 @@ export interface ShelfItem {
 /** A memory on a shelf: what ranking needs to know of it, without its text. */
 export interface ShelfEntry extends Omit<ShelfItem, 'text' | 'to'> {
   to: number | null;
-  /** Length in terms. */
-  readonly length: number;
   readonly marks: TextMarks;
-  /** Messages of the same session and scope in order of time, this one among them; itself alone without a session. */
-  readonly neighbours: number[];
-  /** Its place in `neighbours`. */
-  place: number;
-  vector: Float32Array | null;
 }
 
-/** What a text looks like, beyond its terms. */
-export interface TextMarks {
-  readonly isQuestion: boolean;
-  /** Names a time: a month, a day of the week, "yesterday", a year. */
-  readonly namesTime: boolean;
-  /** Says how things are to be done from now on. */
-  readonly isInstruction: boolean;
-  /** Says that something is now otherwise. */
-  readonly isUpdate: boolean;
-  readonly hasNumber: boolean;
-  readonly isReply: boolean;
-}
-
-/** Memories of one scope in the form in which they are searched. */
+/** Memories of one scope in the form in which they are searched. An entry is named by its index, which never changes. */
 export interface Shelf {
   readonly entries: readonly ShelfEntry[];
-  /** Entries with a term, by their index, and how often they hold it. */
-  readonly postings: ReadonlyMap<string, Posting>;
+  /** Length of each entry in terms. */
+  readonly lengths: Column;
+  /** Number of each entry's session, -1 without one. */
+  readonly sessions: Column;
+  /** Entries of each session, in order of time, then of the log. */
+  readonly members: readonly (readonly number[])[];
+  /** Where a term stands: index of an entry and how often it holds it, in turns, in order of index. */
+  readonly postings: ReadonlyMap<string, Column>;
+  /** The vectors of one model; null while there are none. */
+  readonly vectors: VectorRows | null;
+  /** Row of each entry's vector, -1 without one. Equal texts share a row. */
+  readonly rows: Column;
+  /** The last position of the log that changed anything here. */
+  readonly changedAt: number;
+  /** How often anything that is seen changed. */
+  readonly version: number;
+  /** What readers saw of it lately (sight.ts). */
+  readonly sights: Map<string, { readonly version: number; readonly sight: Sight }>;
+  /** About how much memory it takes. */
+  readonly bytes: number;
   /** Puts memories on the shelf; one that is there already (same id, fork and beginning) only learns when it ended. */
   put(items: readonly ShelfItem[]): void;
   /** Attaches the vectors of texts; ones of other texts are left out. */
   attach(vectors: ReadonlyMap<string, Float32Array>): void;
+  /** The vector of an entry, not copied; null without one. */
+  vectorOf(index: number): Float32Array | null;
   /**
    * Digests of texts without a vector: those that were not asked for yet, and of those that were, the ones asked for longest ago. `more`
    * says that some were not asked for yet.
@@ -66,72 +73,119 @@ export interface Shelf {
   forgetVectors(): void;
 }
 
-/** Where a term stands. */
-export interface Posting {
-  readonly entries: number[];
-  readonly counts: number[];
-}
+/** About what an entry takes besides its text, postings and vector: its strings, its places in maps and columns. Measured. */
+const bytesPerEntry = 1_200;
 
 /** Opens an empty shelf. */
 export function createShelf(): Shelf {
   const entries: ShelfEntry[] = [];
+  const lengths = createColumn();
+  const sessions = createColumn();
+  const rows = createColumn();
+  const members: number[][] = [];
   const places = new Map<string, number>();
-  const postings = new Map<string, Posting>();
-  const sessions = new Map<string, number[]>();
+  const postings = new Map<string, Column>();
+  const sessionNumbers = new Map<string, number>();
   const byHash = new Map<string, number[]>();
   /** Texts without a vector that were asked for, and those that were not yet. */
   const bare = new Set<string>();
   const fresh = new Set<string>();
+  const sights: Shelf['sights'] = new Map();
+  let vectors: VectorRows | null = null;
+  let [version, changedAt, postingBytes] = [0, 0, 0];
 
   const add = (item: ShelfItem): void => {
-    const key = JSON.stringify([item.id, item.fork, item.from]);
+    changedAt = Math.max(changedAt, item.from, item.to ?? 0);
+    const key = `${item.id}\u0000${item.fork}\u0000${item.from}`;
     const known = places.get(key);
     if (known !== undefined) {
       const entry = entries[known];
       // A reader that began earlier may bring an older state of it.
-      if (entry && item.to !== null) entry.to = item.to;
+      if (!entry || item.to === null || entry.to === item.to) return;
+      entry.to = item.to;
+      version += 1;
       return;
     }
+    version += 1;
     const index = entries.length;
     places.set(key, index);
     const { text, ...rest } = item;
     const terms = [...termsOf(text), ...dateTerms(item.at)];
-    const neighbours = item.session === null ? [index] : sessionOf(sessions, item);
-    entries.push({ ...rest, length: terms.length, marks: marksOf(item), neighbours, place: 0, vector: null });
-    if (item.session !== null) insert(entries, neighbours, index);
+    entries.push({ ...rest, marks: marksOf(item) });
+    push(lengths, terms.length);
+    push(sessions, item.session === null ? -1 : sessionNumber(item));
+    if (item.session !== null) insert(entries, members[sessions.values[index] ?? -1] ?? [], index);
     const counts = new Map<string, number>();
     for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1);
     for (const [term, count] of counts) {
-      const posting = postings.get(term) ?? { entries: [], counts: [] };
-      postings.set(term, posting);
-      posting.entries.push(index);
-      posting.counts.push(count);
+      let posting = postings.get(term);
+      if (!posting) {
+        posting = createColumn(4);
+        postings.set(term, posting);
+        postingBytes += 200;
+      }
+      push(posting, index);
+      push(posting, count);
+      postingBytes += 10;
     }
     const same = byHash.get(item.textHash) ?? [];
     byHash.set(item.textHash, same);
     const [twin] = same;
-    const vector = twin === undefined ? null : (entries[twin]?.vector ?? null);
+    const row = twin === undefined ? -1 : (rows.values[twin] ?? -1);
     same.push(index);
-    const own = entries[index];
-    if (own) own.vector = vector;
-    if (vector === null && !bare.has(item.textHash)) fresh.add(item.textHash);
+    push(rows, row);
+    if (row === -1 && !bare.has(item.textHash)) fresh.add(item.textHash);
+  };
+  const sessionNumber = (item: ShelfItem): number => {
+    const key = JSON.stringify([item.session, item.fork, item.agent, item.thread]);
+    const known = sessionNumbers.get(key);
+    if (known !== undefined) return known;
+    sessionNumbers.set(key, members.length);
+    members.push([]);
+    return members.length - 1;
   };
 
   return {
     entries,
+    lengths,
+    sessions,
+    members,
     postings,
+    rows,
+    sights,
+    get vectors() {
+      return vectors;
+    },
+    get version() {
+      return version;
+    },
+    get changedAt() {
+      return changedAt;
+    },
+    get bytes() {
+      const perVector = vectors ? vectors.dimensions * 4 + vectors.dimensions / 8 : 0;
+      return Math.round(entries.length * bytesPerEntry + postingBytes + (vectors?.size ?? 0) * perVector);
+    },
     put: (items) => {
       for (const item of items) add(item);
     },
-    attach: (vectors) => {
-      for (const [hash, vector] of vectors) {
-        for (const index of byHash.get(hash) ?? []) {
-          const entry = entries[index];
-          if (entry) entry.vector = vector;
-        }
+    attach: (given) => {
+      for (const [hash, vector] of given) {
+        const same = byHash.get(hash) ?? [];
+        const [first] = same;
+        // Attached by another reader meanwhile, or of another length than the rest: a model has one.
+        if (first === undefined || rows.values[first] !== -1) continue;
+        vectors ??= createVectorRows(vector.length);
+        if (vectors.dimensions !== vector.length) continue;
+        const row = vectors.add(vector);
+        for (const index of same) rows.values[index] = row;
         bare.delete(hash);
         fresh.delete(hash);
       }
+    },
+    vectorOf: (index) => {
+      const row = rows.values[index] ?? -1;
+      return row === -1 || !vectors ? null : vectors.at(row);
     },
     withoutVector: (limit) => {
       const hashes: string[] = [];
@@ -154,20 +208,12 @@ export function createShelf(): Shelf {
       return { hashes, more: fresh.size > 0 };
     },
     forgetVectors: () => {
-      for (const entry of entries) {
-        entry.vector = null;
-        fresh.add(entry.textHash);
-      }
+      vectors = null;
+      rows.values.fill(-1);
+      for (const { textHash } of entries) fresh.add(textHash);
       bare.clear();
     },
   };
-}
-
-function sessionOf(sessions: Map<string, number[]>, item: ShelfItem): number[] {
-  const key = JSON.stringify([item.session, item.fork, item.agent, item.thread]);
-  const members = sessions.get(key) ?? [];
-  sessions.set(key, members);
-  return members;
 }
 
 /** Keeps a session in order of time, then of the log. Messages mostly come in that order. */
@@ -177,10 +223,6 @@ function insert(entries: readonly ShelfEntry[], members: number[], index: number
   let place = members.length;
   while (place > 0 && isLater(entries[members[place - 1] ?? -1], own)) place -= 1;
   members.splice(place, 0, index);
-  for (let at = place; at < members.length; at++) {
-    const entry = entries[members[at] ?? -1];
-    if (entry) entry.place = at;
-  }
 }
 
 function isLater(a: ShelfEntry | undefined, b: ShelfEntry): boolean {
@@ -195,25 +237,6 @@ function dateTerms(at: number): string[] {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return [];
   return termsOf(`${date.getUTCDate()} ${months[date.getUTCMonth()] ?? ''} ${date.getUTCFullYear()}`);
-}
-
-const timeWords =
-  /\b(yesterday|today|tonight|tomorrow|last|next|ago|week(end)?s?|months?|years?|(mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|june|july|august|september|october|november|december|(19|20)\d\d|since|recently)\b/i;
-const instructionWords =
-  /\b(always|never|whenever|every time|from now on|going forward|in the future|i (would )?(prefer|like you to|want you to)|please (make sure|ensure|use|include|keep|remember|don'?t|avoid|provide|format)|make sure|when(ever)? i ask)\b/i;
-const updateWords =
-  /\b(now|actually|changed|instead|updated?|no longer|anymore|moved|switched|increased|decreased|revised|rescheduled|pushed|extended|just|recently|improved|reached|has been)\b/i;
-
-function marksOf({ text, kind }: ShelfItem): TextMarks {
-  const head = text.slice(0, 4_000);
-  return {
-    isQuestion: /\?/.test(head),
-    namesTime: timeWords.test(head),
-    isInstruction: instructionWords.test(head),
-    isUpdate: updateWords.test(head),
-    hasNumber: /\d/.test(head),
-    isReply: kind === 'reply',
-  };
 }
 
 /** True when the query names this speaker. */

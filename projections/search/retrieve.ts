@@ -78,17 +78,19 @@ export async function retrieveFrom(
   index: RecallIndex,
 ): Promise<Retrieved> {
   const { scope, query, vector, now, limit = 8, budgetTokens = 1200, excludeTurns = [] } = input;
-  if (vector) await attachVectors(reader, index, { scope, model: vector.model });
+  if (vector) await attachVectors(reader, index, { kept: open.kept, model: vector.model });
   const found = searchShelves(
     open.shelves,
-    { text: query, vector: vector?.values ?? null, depth: Math.max(400, 2 * limit) },
-    (entry) => open.isVisible(entry),
+    {
+      text: query,
+      vector: vector?.values ?? null,
+      depth: Math.max(400, 2 * limit),
+      isWanted: excludeTurns.length === 0 ? null : (entry) => !excludeTurns.includes(entry.turn),
+    },
+    open.view,
   );
   const candidates = found.candidates
-    .filter(
-      ({ entry, features }) =>
-        !excludeTurns.includes(entry.turn) && (features.covers > 0 || features.cosine >= leastSimilarity),
-    )
+    .filter(({ features }) => features.covers > 0 || features.cosine >= leastSimilarity)
     .map((candidate) => ({ ...candidate, relevance: relevanceOf(candidate.features, vector ? 'both' : 'words') }))
     .sort((a, b) => b.relevance - a.relevance || (a.entry.id < b.entry.id ? -1 : 1))
     .slice(0, Math.max(leastRead, limit + 20));
@@ -133,7 +135,7 @@ export async function retrieveFrom(
 }
 
 function toCandidate(
-  { entry, features, relevance }: RecallCandidate & { readonly relevance: number },
+  { entry, features, vector, relevance }: RecallCandidate & { readonly relevance: number },
   document: FoundDocument,
   byVector: boolean,
 ): Candidate {
@@ -150,7 +152,7 @@ function toCandidate(
       ...(features.covers > 0 ? { words: features.words + features.window } : {}),
       ...(byVector && features.cosine >= leastSimilarity ? { vector: features.cosine } : {}),
     },
-    vector: entry.vector,
+    vector,
   };
 }
 

@@ -1,4 +1,5 @@
-import type { Shelf, ShelfEntry, ShelfItem } from '../../memory/recall/shelf.ts';
+import type { View } from '../../memory/recall/sight.ts';
+import type { Shelf, ShelfItem } from '../../memory/recall/shelf.ts';
 import { createShelf } from '../../memory/recall/shelf.ts';
 import type { Scope } from '../../memory/scope.ts';
 import { userSubject } from '../../memory/subject.ts';
@@ -15,9 +16,12 @@ export interface RecallIndex {
   drop(name: string): KeptShelf;
   /** Lets go of those that were not asked about for longest, until the rest fits. */
   trim(): void;
+  /** About how much memory it takes. */
+  readonly bytes: number;
 }
 
-interface KeptShelf {
+/** A shelf and what is known of it. */
+export interface KeptShelf {
   readonly shelf: Shelf;
   /** Everything up to here is on it. */
   position: number;
@@ -27,12 +31,15 @@ interface KeptShelf {
 }
 
 export interface RecallIndexOptions {
-  /** Most memories kept, of all scopes together. @default 300_000 */
-  readonly maxEntries?: number;
+  /**
+   * About how much memory it may take, of all scopes together, in bytes. The scopes that are asked about stay, however large.
+   * @default 536_870_912 (512 MiB)
+   */
+  readonly maxBytes?: number;
 }
 
 /** Opens an index that is empty. Everything in it is read from views again when it is asked for. */
-export function createRecallIndex({ maxEntries = 300_000 }: RecallIndexOptions = {}): RecallIndex {
+export function createRecallIndex({ maxBytes = 512 * 1024 * 1024 }: RecallIndexOptions = {}): RecallIndex {
   const kept = new Map<string, KeptShelf>();
   const drop = (name: string): KeptShelf => {
     const empty: KeptShelf = { shelf: createShelf(), position: 0, validity: null, model: null };
@@ -40,8 +47,12 @@ export function createRecallIndex({ maxEntries = 300_000 }: RecallIndexOptions =
     kept.set(name, empty);
     return empty;
   };
+  const size = (): number => [...kept.values()].reduce((sum, { shelf }) => sum + shelf.bytes, 0);
   return {
     drop,
+    get bytes() {
+      return size();
+    },
     open(name) {
       const found = kept.get(name);
       if (!found) return drop(name);
@@ -50,11 +61,12 @@ export function createRecallIndex({ maxEntries = 300_000 }: RecallIndexOptions =
       return found;
     },
     trim() {
-      let entries = [...kept.values()].reduce((sum, { shelf }) => sum + shelf.entries.length, 0);
+      let bytes = size();
       for (const [name, { shelf }] of kept) {
-        if (entries <= maxEntries || kept.size === 1) return;
+        // The last three are those of the scope that is being asked about.
+        if (bytes <= maxBytes || kept.size <= 3) return;
         kept.delete(name);
-        entries -= shelf.entries.length;
+        bytes -= shelf.bytes;
       }
     },
   };
@@ -63,7 +75,9 @@ export function createRecallIndex({ maxEntries = 300_000 }: RecallIndexOptions =
 /** What a scope sees, ready to be searched. */
 export interface OpenShelves {
   readonly shelves: readonly Shelf[];
-  isVisible(entry: ShelfEntry): boolean;
+  /** The same with their state, as the index keeps them. */
+  readonly kept: readonly KeptShelf[];
+  readonly view: View;
 }
 
 /**
@@ -98,16 +112,20 @@ export async function openShelves(reader: ViewReader, index: RecallIndex, scope:
   const { position } = reader;
   return {
     shelves: kept.map(({ shelf }) => shelf),
-    isVisible(entry) {
-      if (entry.agent !== null && entry.agent !== scope.agent) return false;
-      if (entry.thread !== null && entry.thread !== scope.thread) return false;
-      const holds = (at: number): boolean => entry.from <= at && (entry.to === null || entry.to > at);
-      if (lineage === undefined || ended === null) return entry.fork === '' && holds(position);
-      const depth = lineage.findIndex(({ fork }) => fork === entry.fork);
-      const line = lineage[depth];
-      return (
-        line !== undefined && holds(line.position) && !ended.some((end) => end.item === entry.id && end.depth < depth)
-      );
+    kept,
+    view: {
+      keptAs: lineage === undefined ? { name: JSON.stringify([scope.agent, scope.thread]), position } : null,
+      isVisible(entry) {
+        if (entry.agent !== null && entry.agent !== scope.agent) return false;
+        if (entry.thread !== null && entry.thread !== scope.thread) return false;
+        const holds = (at: number): boolean => entry.from <= at && (entry.to === null || entry.to > at);
+        if (lineage === undefined || ended === null) return entry.fork === '' && holds(position);
+        const depth = lineage.findIndex(({ fork }) => fork === entry.fork);
+        const line = lineage[depth];
+        return (
+          line !== undefined && holds(line.position) && !ended.some((end) => end.item === entry.id && end.depth < depth)
+        );
+      },
     },
   };
 }
@@ -116,21 +134,23 @@ export async function openShelves(reader: ViewReader, index: RecallIndex, scope:
 export async function attachVectors(
   reader: ViewReader,
   index: RecallIndex,
-  { scope, model }: { readonly scope: Scope; readonly model: string },
+  { kept, model }: { readonly kept: readonly KeptShelf[]; readonly model: string },
 ): Promise<void> {
-  for (const name of shelfNames(reader.tenant, scope)) {
-    const kept = index.open(name);
-    if (kept.model !== model) kept.shelf.forgetVectors();
-    kept.model = model;
+  for (const one of kept) {
+    if (one.model !== model) one.shelf.forgetVectors();
+    one.model = model;
     // New texts are asked for at once, those that had none before a few at a time.
     for (;;) {
-      const { hashes, more } = kept.shelf.withoutVector(5_000);
+      const { hashes, more } = one.shelf.withoutVector(5_000);
       if (hashes.length === 0) break;
       const rows = await readVectors(reader, { model, hashes });
-      kept.shelf.attach(new Map(rows.map(({ text_hash, vector }) => [text_hash, toVector(vector)])));
+      // A question by another model came between.
+      if (one.model !== model) break;
+      one.shelf.attach(new Map(rows.map(({ text_hash, vector }) => [text_hash, toVector(vector)])));
       if (!more) break;
     }
   }
+  index.trim();
 }
 
 function shelfNames(tenant: number, { user, thread }: Scope): string[] {

@@ -36,7 +36,7 @@ const vectorOf = (degrees: number): Float32Array =>
   Float32Array.of(Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180));
 
 function ask(shelves: readonly Shelf[], text: string, vector: Float32Array | null = null) {
-  const { candidates, ...rest } = searchShelves(shelves, { text, vector }, () => true);
+  const { candidates, ...rest } = searchShelves(shelves, { text, vector }, { isVisible: () => true });
   const ranked = candidates
     .map(({ entry, features }) => ({ id: entry.id, features, score: relevanceOf(features, vector ? 'both' : 'words') }))
     .sort((a, b) => b.score - a.score);
@@ -103,7 +103,11 @@ describe('searchShelves', () => {
   });
 
   test('a message that ended or is of another position is neither found nor counted', () => {
-    const { candidates } = searchShelves([talk], { text: 'market', vector: null }, (entry) => entry.from <= 1);
+    const { candidates } = searchShelves(
+      [talk],
+      { text: 'market', vector: null },
+      { isVisible: ({ from }) => from <= 1 },
+    );
     expect(candidates.map(({ entry }) => entry.id)).toEqual(['tea']);
   });
 
@@ -127,7 +131,7 @@ describe('searchShelves', () => {
         for (const one of items) whole.put([one]);
         const short = shelfOf(...items.slice(0, cut));
         const see = (shelf: Shelf) =>
-          searchShelves([shelf], { text: query.join(' '), vector: null }, ({ from }) => from <= cut);
+          searchShelves([shelf], { text: query.join(' '), vector: null }, { isVisible: ({ from }) => from <= cut });
         const plain = (found: ReturnType<typeof see>) => ({
           ...found,
           candidates: found.candidates

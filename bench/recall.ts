@@ -1,0 +1,163 @@
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import { createEventStore, createTenant, migrate, openPool } from '../eventstore/index.ts';
+import { holdfastSchema } from '../projections/index.ts';
+import { readViews } from '../projections/read-views.ts';
+import { textHash } from '../projections/search/projection.ts';
+import { putVectors } from '../projections/search/queries.ts';
+import { retrieve } from '../projections/search/retrieve.ts';
+import type { RecallIndex } from '../projections/search/shelves.ts';
+import { createRecallIndex } from '../projections/search/shelves.ts';
+import { median, rounded } from './measure.ts';
+import { startPrivatePostgres } from './private-postgres.ts';
+import type { BenchMemory } from './recall-workload.ts';
+import { memoriesOf, question, rememberCommands } from './recall-workload.ts';
+import { openPgvector, openPlainSql } from './vector-rivals.ts';
+
+/**
+ * Retrieval, the embedder excluded: snapshot, words, vectors, ranking and texts of the best, of one user's 1, 10 and 100 thousand memories,
+ * in turns with pgvector's exact search alone (in PGlite) and plain SQL on the same rows; then one user's thousand memories while
+ * the log grows by other users with a thousand each. `--scopes 1000` is the full million; the default is smaller because filling takes
+ * most of the time.
+ */
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    sizes: { type: 'string', default: '1000,10000,100000' },
+    questions: { type: 'string', default: '60' },
+    scopes: { type: 'string', default: '100' },
+  },
+});
+const sizes = options.sizes.split(',').map(Number);
+const [questions, scopes] = [Number(options.questions), Number(options.scopes)];
+if (![...sizes, questions, scopes].every((value) => Number.isInteger(value) && value > 0))
+  throw new Error('--sizes, --questions and --scopes take whole numbers greater than 0.');
+const say = (line: string): void => console.error(`  … ${line}`);
+const model = 'bench';
+
+await using postgres = await startPrivatePostgres(say);
+const url = await postgres.createDatabase('recall');
+await migrate({ schema: holdfastSchema, adminUrl: url });
+await createTenant(url, 'bench');
+const pool = openPool({ url, applicationName: 'holdfast bench', maxConnections: 4 });
+const store = createEventStore({ pool, schema: holdfastSchema });
+const tenant = await store.tenantNumber('bench');
+const admin = new pg.Pool({ connectionString: url, max: 1 });
+
+async function remember(memories: readonly BenchMemory[]): Promise<void> {
+  const commands = rememberCommands(memories);
+  for (const [n, command] of commands.entries()) {
+    await store.append('bench', command);
+    const part = memories.slice(n * 500, (n + 1) * 500);
+    const vectors = part.map(({ text, vector }) => ({ textHash: textHash(text), vector }));
+    await putVectors(pool, tenant, model, vectors, { subjects: [], readAt: 0 });
+  }
+}
+
+/** As a server that has been up for a while has it: planner statistics, dead rows gone. */
+const settle = async (): Promise<void> => {
+  for (const table of ['memory_document', 'embedding', 'round', 'fact_source'])
+    await admin.query(`vacuum analyze holdfast.${table}`);
+};
+
+async function ask(index: RecallIndex, user: string, n: number): Promise<number> {
+  const { query, values } = question(n);
+  const started = performance.now();
+  const { items } = await readViews(pool, tenant, (reader) =>
+    retrieve(reader, { scope: { user }, query, vector: { model, values }, now: new Date('2026-06-01') }, index),
+  );
+  const ms = performance.now() - started;
+  if (items.length === 0) throw new Error(`Question ${n} found nothing of ${user}.`);
+  return ms;
+}
+
+const lite = await openPgvector();
+const sql = openPlainSql(pool, tenant, model);
+const index = createRecallIndex();
+const milliseconds: Record<string, number> = {};
+const ratios: Record<string, number> = {};
+const cold: Record<string, { readonly ms: number; readonly mb: number }> = {};
+try {
+  for (const size of sizes) {
+    const user = `u${size}`;
+    const memories = memoriesOf(user, size);
+    const started = performance.now();
+    await remember(memories);
+    await lite.add(memories);
+    await settle();
+    say(`${size} memories written in ${Math.round((performance.now() - started) / 1000)} s`);
+    const fresh = createRecallIndex();
+    const first = await ask(fresh, user, 0);
+    cold[`${size}`] = { ms: rounded(first), mb: rounded(fresh.bytes / 1024 ** 2) };
+    const took = { ours: [] as number[], lite: [] as number[], sql: [] as number[], written: [] as number[] };
+    for (let n = -10; n < questions; n += 1) {
+      const values = question(n).values;
+      const ours = await ask(index, user, n);
+      const theirs = await lite.find(user, values);
+      const plain = size <= 10_000 || n % 10 === 0 ? await sql.find(user, values) : null;
+      if (n < 0) continue;
+      took.ours.push(ours);
+      took.lite.push(theirs);
+      if (plain !== null) took.sql.push(plain);
+    }
+    // A message before each question: what was kept of the shelf is to be seen anew.
+    for (let n = 0; n < 12; n += 1) {
+      await remember(memoriesOf(`${user}-more-${n}`, 1).map((one) => ({ ...one, user })));
+      took.written.push(await ask(index, user, n));
+    }
+    const p50 = { ours: median(took.ours), lite: median(took.lite), sql: median(took.sql) };
+    milliseconds[`ours_${size}`] = rounded(p50.ours);
+    milliseconds[`ours_after_a_write_${size}`] = rounded(median(took.written));
+    milliseconds[`pgvector_exact_${size}`] = rounded(p50.lite);
+    milliseconds[`plain_sql_${size}`] = rounded(p50.sql);
+    ratios[`${size}`] = rounded(p50.ours / p50.lite);
+    say(`${size}: ${rounded(p50.ours)} ms, pgvector ${rounded(p50.lite)} ms, plain SQL ${rounded(p50.sql)} ms`);
+  }
+
+  say(`growth to ${scopes} users of 1,000 memories`);
+  await remember(memoriesOf('grow-0', 1_000));
+  await settle();
+  const own = createRecallIndex();
+  const times = async (): Promise<number> => {
+    const list: number[] = [];
+    for (let n = -10; n < questions; n += 1) {
+      const ms = await ask(own, 'grow-0', n);
+      if (n >= 0) list.push(ms);
+    }
+    return median(list);
+  };
+  const before = await times();
+  const coldBefore = await ask(createRecallIndex(), 'grow-0', 1);
+  let told = performance.now();
+  for (let scope = 1; scope < scopes; scope += 1) {
+    await remember(memoriesOf(`grow-${scope}`, 1_000));
+    if (performance.now() - told < 10_000) continue;
+    told = performance.now();
+    say(`${scope} of ${scopes} users`);
+  }
+  await settle();
+  const after = await times();
+  const coldAfter = await ask(createRecallIndex(), 'grow-0', 1);
+  Object.assign(milliseconds, { alone: rounded(before), among_scopes: rounded(after) });
+  Object.assign(milliseconds, { cold_alone: rounded(coldBefore), cold_among_scopes: rounded(coldAfter) });
+
+  const [small = 0, middle = 0, large = 0] = sizes;
+  const figures = {
+    p50_ms_1k: milliseconds[`ours_${small}`],
+    p50_ms_10k: milliseconds[`ours_${middle}`],
+    p50_ms_100k: milliseconds[`ours_${large}`],
+    ratio_pgvector_exact_10k: ratios[`${middle}`],
+    ratio_pgvector_exact_100k: ratios[`${large}`],
+    p50_growth_1000_scopes: rounded(after / before),
+    scopes,
+    pgvector: lite.version,
+    milliseconds,
+    cold,
+  };
+  if (!options.json) console.log(figures);
+  console.log(JSON.stringify({ command: 'bench:recall', ok: true, figures }));
+} finally {
+  await lite.close();
+  await admin.end();
+  await pool.end();
+}
