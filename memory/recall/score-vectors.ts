@@ -14,10 +14,10 @@ export interface Cosines {
 }
 
 /** Up to this many vectors are all compared; of more, those whose signs are most alike. */
-export const exactUpTo = 8_192;
+export const exactUpTo = 4_096;
 /** Of that many vectors, this share goes on to be compared, but not fewer than `leastCompared`. */
 const comparedShare = 0.02;
-const leastCompared = 3_000;
+const leastCompared = 2_048;
 
 /**
  * Compares what is visible and wanted with the question's vector. On a large shelf the signs are compared first, and the exact cosine is
@@ -42,9 +42,12 @@ export function scoreVectors(
     if (rows.values[index] === -1) missing += 1;
     else if (isWanted[index] === 1) wanted[count++] = index;
   }
+  const known = new Float64Array(size).fill(NaN);
   const of = (index: number): number => {
+    const before = known[index] ?? 0;
+    if (!Number.isNaN(before)) return before;
     const row = rows.values[index] ?? -1;
-    return row === -1 ? 0 : vectors.dot(row, query);
+    return (known[index] = row === -1 ? 0 : vectors.dot(row, query));
   };
   const near =
     count <= exactUpTo ? wanted.subarray(0, count) : nearestBySigns({ shelf, wanted, count }, query, vectors);
