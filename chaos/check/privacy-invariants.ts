@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { identifier } from './log-invariants.ts';
+import { functionsAreApart } from './function-invariants.ts';
 import type { Invariant, Subject, Violation } from './subject.ts';
 import { wrong } from './subject.ts';
 
@@ -33,35 +34,6 @@ export const tenantsAreApart: Invariant = async (subject) => {
   found.push(...(await functionsAreApart(subject)));
   return found;
 };
-
-/** Functions that the application role may run and that run with more rights than it has. */
-async function functionsAreApart(subject: Subject): Promise<Violation[]> {
-  const { query, tenant, neighbour } = subject;
-  const found: Violation[] = [];
-  const loose = await query<{ name: string }>(
-    `select p.oid::regprocedure::text as name from pg_proc p
-     where p.pronamespace = 'holdfast'::regnamespace and p.prosecdef and has_function_privilege('holdfast_app', p.oid, 'execute')
-       and not exists (select from unnest(p.proconfig) c where c like 'search_path=%')`,
-  );
-  for (const { name } of loose)
-    found.push(wrong(`function ${name} runs with its owner's rights and the caller's search path`));
-  // Functions that read by the session's tenant are asked, as one tenant, for what the other one has.
-  const [keys] = await query<{ subjects: string[]; nos: number[] }>(
-    `select coalesce(array_agg(subject), '{}') as subjects, coalesce(array_agg(no), '{}') as nos from holdfast.subject_key where tenant = $1
-       and subject not in (select subject from holdfast.subject_key where tenant = $2)`,
-    [tenant, neighbour],
-  );
-  const asked = [keys?.subjects ?? [], keys?.nos ?? []];
-  const probes = [
-    ['read_subject_keys', 'select count(*)::int as n from holdfast.read_subject_keys($1, $2)', asked],
-    ['subjects_forgotten_at', 'select holdfast.subjects_forgotten_at($1)::int as n', [asked[0]]],
-  ] as const;
-  for (const [name, sql, values] of probes) {
-    const [row] = await asApplication<{ n: number }>(subject, neighbour, sql, values);
-    if ((row?.n ?? 0) > 0) found.push(wrong(`function ${name} shows one tenant what another one has`));
-  }
-  return found;
-}
 
 /** A statement as the application role with a tenant set, as a worker's session has it. */
 async function asApplication<Row extends object>(

@@ -75,7 +75,7 @@ beforeAll(async () => {
     'five',
     'shopper',
     'Please remember these five things: 1) my dog is called Bruno; 2) I live in Lisbon; 3) my shoe size is 42; 4) I am allergic to nuts; 5) I prefer SMS over email',
-    { memories: 5 },
+    { memories: 5, token: 'Bruno' },
   );
   await send('pay_once', 'paid', 'cashier', 'Use the tool pay_once with {"order": "A-1001", "amount": 17}', {
     amount: 17,
@@ -221,6 +221,28 @@ const plants: readonly (readonly [
     'a policy for everybody',
     ['create policy leak on holdfast.fact using (true)'],
     /table fact: a session of/,
+    'other',
+  ],
+  [
+    'I9',
+    'a function that shows what it is asked for',
+    [
+      `create function holdfast.show(p_turn text) returns setof text language sql security definer set search_path = pg_catalog, holdfast
+         as 'select content from holdfast.message where turn = p_turn'`,
+      `grant execute on function holdfast.show(text) to holdfast_app`,
+    ],
+    /function (holdfast\.)?show\(text\) shows/,
+    'other',
+  ],
+  [
+    'I9',
+    'a function that changes what it is asked to',
+    [
+      `create function holdfast.spoil(p_turn text) returns void language sql security definer set search_path = pg_catalog, holdfast
+         as 'update holdfast.message set content = ''spoilt'' where turn = p_turn'`,
+      `grant execute on function holdfast.spoil(text) to holdfast_app`,
+    ],
+    /changed table message of another one/,
     'other',
   ],
   [
