@@ -41,5 +41,5 @@ export function recordAgents({ store, defaultModel }: Pick<ActivityDeps, 'store'
 /** The tools an agent's model sees. */
 export function toolSpecs(agent: Agent): ToolSpec[] {
   const own = agent.tools.map(({ name, description, parameters }) => ({ name, description, parameters }));
-  return agent.memory.tools ? [...own, ...memoryToolSpecs] : own;
+  return [...own, ...memoryToolSpecs.filter(({ name }) => agent.memory.tools.includes(name))];
 }

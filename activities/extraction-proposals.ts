@@ -3,8 +3,9 @@ import { ModelError } from '../llm/model-error.ts';
 import type { JsonSchema } from '../llm/ports.ts';
 import type { MemoryOutcome, Source } from '../memory/events.ts';
 import type { KnownFact, KnownProcedure, MemoryProposal } from '../memory/reconcile.ts';
-import { cuesOf, holdsOf } from '../memory/relations.ts';
-import { normaliseText, shorten } from '../memory/text.ts';
+import { holdsOf } from '../memory/relations.ts';
+import { speaksOf } from '../memory/speaks-of.ts';
+import { shorten } from '../memory/text.ts';
 import { unknownStart } from '../memory/timeline.ts';
 
 /** Proposals of one turn that are looked at; a model that makes more is refused the rest, and it shows. */
@@ -162,21 +163,9 @@ export function readProposals(
 function ungrounded(item: Proposal, fact: KnownFact | undefined, message: string, endsMany: boolean): string | null {
   const ends = item.action === 'retract' || item.action === 'supersede' || holdsOf(item.relation) === 'one';
   if (!ends || item.kind === 'procedure') return null;
-  const said = normaliseText(message).split(' ');
-  const about = [item.value, ...(item.action === 'assert' ? [] : [fact?.value ?? ''])].flatMap((text) =>
-    normaliseText(text).split(' '),
-  );
-  const names = (word: string): boolean =>
-    word !== '' &&
-    said.some((one) => one === word || (word.length > 3 && one.length > 3 && one.startsWith(word.slice(0, 4))));
-  // Scripts without spaces have no words to compare.
-  const isIn = [item.value, fact?.value ?? ''].some(
-    (text) => normaliseText(text) !== '' && normaliseText(message).includes(normaliseText(text)),
-  );
-  const hasCue =
-    !(endsMany && item.action === 'retract') &&
-    cuesOf(fact?.relation ?? item.relation).some((cue) => cue !== '' && said.some((one) => one.startsWith(cue)));
-  if (isIn || hasCue || about.some(names)) return null;
+  const values = [item.value, ...(item.action === 'assert' ? [] : [fact?.value ?? ''])];
+  const relation = endsMany && item.action === 'retract' ? null : (fact?.relation ?? item.relation);
+  if (speaksOf(message, { values, relation })) return null;
   return 'the message does not speak of what this would end or replace';
 }
 

@@ -3,8 +3,9 @@ import type { ToolSpec } from '../llm/ports.ts';
 import { promptHash } from '../llm/prompt-hash.ts';
 import type { RetrievalTrace } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
-import type { AssembledPrompt, ThreadMessage } from '../memory/prompt.ts';
+import type { AssembledPrompt, PromptBlock, ThreadMessage } from '../memory/prompt.ts';
 import { assemblePrompt, recentMessages, toPromptMessage } from '../memory/prompt.ts';
+import type { Scope } from '../memory/scope.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import { estimateTokens } from '../memory/text.ts';
@@ -16,16 +17,29 @@ import { openShelves } from '../projections/search/shelves.ts';
 import type { TurnRow } from '../projections/threads/queries.ts';
 import { findTurn, listTurns } from '../projections/threads/queries.ts';
 import { readBlocks, readMessages } from '../projections/working/queries.ts';
+import type { BlockRow } from '../projections/working/queries.ts';
 import { TurnEndedError, UnknownTurnError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ConfiguredAt } from './configure-agent.ts';
 import { toolSpecs } from './configure-agent.ts';
 import { assertRemembered, streamVersion } from './memory-write.ts';
+import { isMemoryTool } from './memory-tools.ts';
+import { memoryNames } from './named-memories.ts';
+import type { MemoryNames } from './named-memories.ts';
+import { embedQuery } from './embed-query.ts';
 import type { StepInput } from './types.ts';
 
 /** What a step needs besides the dependencies of all activities. */
 export interface StepDeps extends ActivityDeps {
   readonly configuredAt: ConfiguredAt;
+}
+
+/** A block as the prompt shows it. */
+export interface ContextBlock extends PromptBlock {
+  /** Where it lives, or an edit of it would. */
+  readonly scope: Scope;
+  /** Position of its last edit; null while it is as the agent's definition has it. */
+  readonly position: number | null;
 }
 
 /** Everything a step needs before it calls the model. */
@@ -42,6 +56,16 @@ export interface StepContext {
   readonly turnVersion: number | 'some';
   /** All that the user said in this turn: its message, and what came while it ran. */
   readonly said: string;
+  /** Tools other than those of memory have answered in this turn. */
+  readonly heardTools: boolean;
+  /** Who reads: the turn's memory, its agent and its thread. */
+  readonly scope: Scope;
+  /** What these turns said stands in the prompt already. */
+  readonly excludeTurns: readonly string[];
+  /** The blocks of the prompt. */
+  readonly blocks: readonly ContextBlock[];
+  /** What memories are called in the prompt. */
+  readonly names: MemoryNames;
 }
 
 /** Loads a step's context as of the head, or tells which earlier turn of the branch must end first. */
@@ -84,6 +108,8 @@ export async function loadContext(
   const { turn, position, scope, earlier, shelves, edited, lineage } = read;
   if (earlier) return { blockedBy: earlier.turn };
 
+  // What this turn said stands in the prompt already.
+  const excludeTurns = [turn.turn, ...takenOver(lineage, turn.turn).map((from) => from.turn)];
   // Not inside: whoever holds a connection while waiting for another may wait for itself.
   const query = await embedded;
   const found = await readViews(
@@ -100,8 +126,7 @@ export async function loadContext(
           now: turn.occurredAt,
           limit: agent.memory.recallLimit,
           budgetTokens: agent.memory.recallTokens,
-          // What this turn said stands in the prompt already.
-          excludeTurns: [turn.turn, ...takenOver(lineage, turn.turn).map((from) => from.turn)],
+          excludeTurns,
         },
         deps.recall,
       ),
@@ -112,7 +137,8 @@ export async function loadContext(
     currentTurnStart: read.thread.currentTurnStart,
     tokensOf: messageTokens,
   });
-  const blocks = [...agent.blocks.filter(({ label }) => !edited.some((block) => block.label === label)), ...edited];
+  const blocks = blocksOf(agent, turn, edited);
+  const own = read.thread.messages.slice(read.thread.currentTurnStart);
   const prompt = assemblePrompt({ instructions, blocks, memories: found.lines, messages: recent });
   return {
     turn,
@@ -122,7 +148,9 @@ export async function loadContext(
     promptTokens: estimateTokens(JSON.stringify(prompt.messages)),
     tools,
     turnVersion: read.turnVersion,
-    said: saidIn(read.thread.messages.slice(read.thread.currentTurnStart)),
+    said: saidIn(own),
+    heardTools: hasHeardTools(own),
+    ...{ scope, excludeTurns, blocks, names: memoryNames(found.items, own) },
     retrieval: {
       query: turn.message,
       position,
@@ -136,26 +164,32 @@ export async function loadContext(
   };
 }
 
-/** The query's vector. What the embedder cannot do is said, and search goes on by words. */
-async function embedQuery(
-  deps: ActivityDeps,
-  query: string,
-  signal: AbortSignal,
-): Promise<{ readonly vector: Float32Array | null; readonly degraded: readonly string[] }> {
-  try {
-    const [vector] = await deps.embedder.embed([query], { signal });
-    return { vector: vector ?? null, degraded: [] };
-  } catch (error) {
-    if (signal.aborted) throw error;
-    deps.log('warn', 'the query was not embedded', { error: String(error) });
-    return { vector: null, degraded: [`the embedder ${deps.embedder.model} failed`] };
-  }
-}
-
 function messageTokens(message: ThreadMessage): number {
   return estimateTokens(JSON.stringify(toPromptMessage(message)));
 }
 
 function saidIn(messages: readonly ThreadMessage[]): string {
   return messages.flatMap(({ role, content }) => (role === 'user' ? [content] : [])).join('\n\n');
+}
+
+/** The agent's own blocks until they are edited, then those of the views. */
+function blocksOf(agent: Agent, turn: TurnRow, edited: readonly BlockRow[]): ContextBlock[] {
+  const { fork: _own, ...scope } = turnScope(turn);
+  return [
+    ...agent.blocks
+      .filter(({ label }) => !edited.some((block) => block.label === label))
+      .map(({ sharedBy, ...block }) => ({
+        ...block,
+        scope: sharedBy === 'user' ? scope : { ...scope, agent: agent.name },
+        position: null,
+      })),
+    ...edited,
+  ];
+}
+
+/** True when a tool has spoken in these messages that is none of memory's. */
+function hasHeardTools(messages: readonly ThreadMessage[]): boolean {
+  return messages.some(
+    (message) => message.role === 'assistant' && message.toolCalls.some(({ name }) => !isMemoryTool(name)),
+  );
 }

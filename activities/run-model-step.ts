@@ -14,8 +14,10 @@ import type { ActivityDeps } from './deps.ts';
 import type { StepContext, StepDeps } from './load-context.ts';
 import { loadContext } from './load-context.ts';
 import { followToolRule, forkedAgent, readTurnFork } from './fork-rules.ts';
-import { attachVectors, decideWrite, searchableTexts } from './memory-write.ts';
+import { decideMemory } from './decide-memory.ts';
+import { attachVectors, searchableTexts } from './memory-write.ts';
 import type { ActivityScope } from './run-activity.ts';
+import { answerSearches } from './search-memory.ts';
 import { skipCalls, sortCalls } from './sort-calls.ts';
 import type { SortedCalls } from './sort-calls.ts';
 import type { OpenWords } from './stream-text.ts';
@@ -86,10 +88,12 @@ export async function runModelStep(
   };
   // A final reply stands. To go on past a guard is refused before anything that nobody would read about is started.
   const breach = done ? null : breachOf(limits, input.step, spent);
-  const sorted = await sortCalls(agent, input, context.turn, reply, allowancesOf(deps, input));
+  const sorted = await sortCalls(agent, input, reply, allowancesOf(deps, input));
   const calls = breach
     ? skipCalls(sorted, reply, breach.limit)
     : await followToolRule(deps, input, fork, sorted, reply);
+  const tenant = await deps.store.tenantNumber(input.tenant);
+  const searches = await answerSearches(deps, tenant, { calls: calls.memory, context, step: input.step, signal });
   for (let decision = 1; ; decision++) {
     const outcome: RecordedOutcome = {
       ...{ done, calls: calls.pending, spent },
@@ -98,9 +102,17 @@ export async function runModelStep(
     };
     // After its last step a turn ends in any case: a message that it has not read becomes a turn of its own.
     const asked = input.step < limits.maxSteps ? context : { ...context, turnVersion: 'some' as const };
-    const command = await buildCommand(deps, input, asked, reply, calls, requestedModel, done);
+    const command = await buildCommand(
+      deps,
+      input,
+      asked,
+      reply,
+      { ...calls, inline: [...calls.inline, ...searches] },
+      requestedModel,
+      done,
+    );
     // At the same time: vectors are found by the digest of their text, and where a crash leaves one out, the worker adds it later.
-    const attached = attachVectors(deps, await deps.store.tenantNumber(input.tenant), {
+    const attached = attachVectors(deps, tenant, {
       texts: texts(command.events),
       origin: { subjects: subjectsOf(turnScope(context.turn)), readAt: context.turn.position },
       signal,
@@ -191,18 +203,15 @@ async function buildCommand(
   ];
 
   // Decided anew on every attempt: results of memory tools belong to this decision only.
-  const inline = [...calls.inline];
-  if (calls.proposals.length > 0) {
-    const write = await decideWrite(deps, await deps.store.tenantNumber(input.tenant), {
-      scope,
-      trust: 'model_inference',
-      proposals: calls.proposals,
-      key: commands.step(input.turn, input.step),
-    });
-    expectations.push({ name: write.stream, expectedVersion: write.expectedVersion });
-    events.push(...write.events);
-    inline.push(...calls.answerRemember(write.outcomes));
-  }
+  const memory = await decideMemory(deps, await deps.store.tenantNumber(input.tenant), {
+    calls: calls.memory,
+    context,
+    actor: `agent:${turn.agent}`,
+    key: commands.step(input.turn, input.step),
+  });
+  expectations.push(...memory.streams);
+  events.push(...memory.events);
+  const inline = [...calls.inline, ...memory.results].sort((a, b) => a.ordinal - b.ordinal);
   for (const { approval } of calls.approvals)
     expectations.push({ name: streams.approval(approval), expectedVersion: 'none' });
   events.push(...callEvents(turn, input.step, { inline, approvals: calls.approvals }));

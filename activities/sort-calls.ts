@@ -2,23 +2,15 @@ import type { Agent } from '../agents/define-agent.ts';
 import type { Escalation, Tool } from '../agents/define-tool.ts';
 import { InvalidArgumentsError, validateArguments } from '../agents/schema.ts';
 import type { ChatReply, ToolCall } from '../llm/ports.ts';
-import type {
-  ApprovalRequested,
-  ApprovalWaived,
-  LimitName,
-  MemoryOutcome,
-  Source,
-  ToolCompleted,
-} from '../memory/events.ts';
+import type { ApprovalRequested, ApprovalWaived, LimitName, ToolCompleted } from '../memory/events.ts';
 import { approvalId } from '../memory/keys.ts';
-import type { MemoryProposal } from '../memory/reconcile.ts';
 import { shorten } from '../memory/text.ts';
-import type { TurnRow } from '../projections/threads/queries.ts';
 import { toolSpecs } from './configure-agent.ts';
 import { limitCode } from './activity-errors.ts';
 import { argumentsHash } from './hash.ts';
 import { sourceDown } from './missing-tool.ts';
-import { parseRemember, rememberResult, rememberTool } from './memory-tools.ts';
+import { isMemoryTool, parseMemoryCall } from './memory-tools.ts';
+import type { MemoryCall } from './memory-tools.ts';
 import type { AllowedBy } from './tool-allowance.ts';
 import type { PendingCall, StepInput } from './types.ts';
 
@@ -34,22 +26,19 @@ export interface InlineResult extends Pick<
 export interface SortedCalls {
   /** Run by activities of their own. */
   readonly pending: readonly PendingCall[];
-  /** Answered with the step: memory tools, unknown tools, arguments that do not fit. */
+  /** Answered with the step: unknown tools, arguments that do not fit. */
   readonly inline: readonly InlineResult[];
   readonly approvals: readonly Omit<ApprovalRequested['data'], 'thread' | 'branch' | 'turn' | 'step'>[];
   /** Calls that would ask, but that a person has allowed for the thread. */
   readonly waived: readonly Pick<ApprovalWaived['data'], 'ordinal' | 'tool' | 'allowedBy'>[];
-  /** What the memory tools would like to store. */
-  readonly proposals: readonly MemoryProposal[];
-  /** Results of the memory tools, once it is decided what became of their proposals. */
-  answerRemember(outcomes: readonly MemoryOutcome[]): InlineResult[];
+  /** Calls of memory tools: answered with the step, once it is decided what becomes of them. */
+  readonly memory: readonly MemoryCall[];
 }
 
 /** Sorts the tool calls of a reply. Mistakes of the model become results that tell it what was wrong. */
 export async function sortCalls(
   agent: Agent,
   input: StepInput,
-  turn: TurnRow,
   reply: ChatReply,
   allowedBy: AllowedBy,
 ): Promise<SortedCalls> {
@@ -57,35 +46,15 @@ export async function sortCalls(
   const inline: InlineResult[] = [];
   const approvals: SortedCalls['approvals'][number][] = [];
   const waived: SortedCalls['waived'][number][] = [];
-  const proposals: MemoryProposal[] = [];
-  const remembered: {
-    readonly ordinal: number;
-    readonly call: ToolCall;
-    readonly arguments: unknown;
-    readonly from: number;
-    readonly to: number;
-  }[] = [];
-  const source: Source = {
-    thread: turn.thread,
-    branch: turn.branch,
-    turn: turn.turn,
-    quote: shorten(turn.message, 200),
-  };
+  const memory: MemoryCall[] = [];
 
   for (const [ordinal, call] of reply.toolCalls.entries()) {
     const refuse = (code: string, result: string): void =>
       void inline.push({ ordinal, call, outcome: 'invalid', code, arguments: call.arguments, result });
     try {
-      if (call.name === rememberTool && agent.memory.tools) {
-        const found = await parseRemember(call.arguments, source, turn.occurredAt.toISOString());
-        remembered.push({
-          ordinal,
-          call,
-          arguments: JSON.parse(call.arguments),
-          from: proposals.length,
-          to: proposals.length + found.length,
-        });
-        proposals.push(...found);
+      if (isMemoryTool(call.name) && agent.memory.tools.includes(call.name)) {
+        const request = await parseMemoryCall(call.name, call.arguments);
+        memory.push({ ordinal, call, arguments: JSON.parse(call.arguments), request });
         continue;
       }
       const tool = agent.tools.find(({ name }) => name === call.name);
@@ -141,20 +110,7 @@ export async function sortCalls(
       else refuse('ARGUMENTS_NOT_JSON', `The arguments are not JSON: ${shorten(call.arguments, 200)}`);
     }
   }
-  return {
-    pending,
-    inline,
-    approvals,
-    waived,
-    proposals,
-    answerRemember: (outcomes) =>
-      remembered.map(({ from, to, ...rest }) => ({
-        ...rest,
-        outcome: 'ok',
-        code: null,
-        result: rememberResult(outcomes.slice(from, to)),
-      })),
-  };
+  return { pending, inline, approvals, waived, memory };
 }
 
 /**

@@ -55,7 +55,7 @@ export async function takeOverStep(
   const open = <T extends { readonly ordinal: number }>(calls: readonly T[]): T[] =>
     calls.filter(({ ordinal }) => !answered.has(ordinal));
   // What was allowed on the branch it came from was allowed there: a fork asks.
-  const sorted = await sortCalls(agent, input, turn, reply, () => Promise.resolve(null));
+  const sorted = await sortCalls(agent, input, reply, () => Promise.resolve(null));
   const calls = await followToolRule(
     deps,
     input,

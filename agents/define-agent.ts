@@ -5,6 +5,8 @@ import type { AgentLimits, FilledLimits } from './agent-limits.ts';
 import { definitionChecks } from './definition-checks.ts';
 import type { DefinitionChecks } from './definition-checks.ts';
 import type { Tool } from './define-tool.ts';
+import { defaultMemoryTools, memoryToolNames } from './memory-tool-names.ts';
+import type { MemoryToolName } from './memory-tool-names.ts';
 import type { ToolSource } from './tool-source.ts';
 
 /** A block of working memory an agent starts with. */
@@ -15,12 +17,19 @@ export interface AgentBlock {
   readonly value: string;
   /** Upper bound in characters. @default 2000 */
   readonly limit?: number;
+  /** The model may read it, not edit it. @default false */
+  readonly readOnly?: boolean;
+  /** Who sees what a turn writes there: this agent with its user, or every agent with that user. @default 'agent' */
+  readonly sharedBy?: 'agent' | 'user';
 }
 
 /** How an agent remembers and recalls. */
 export interface AgentMemory {
-  /** Offer the model `memory_remember`, whose writes commit with the step. @default true */
-  readonly tools?: boolean;
+  /**
+   * The tools of memory that the model is offered; their writes commit with the step. `true` = all of them, those of blocks only for an agent
+   * that has `blocks`; `false` = none; or name them. @default true
+   */
+  readonly tools?: boolean | readonly MemoryToolName[];
   /** Extract memories from each turn after its reply. @default true */
   readonly extract?: boolean;
   /** Who reads turns for memories: the agent's model, or fixed rules that need none (docs/memory.md). @default 'model' */
@@ -59,12 +68,15 @@ export interface Agent {
   readonly tools: readonly Tool[];
   /** Where more tools come from once a worker runs; the worker adds them to `tools`. */
   readonly sources: readonly ToolSource[];
-  readonly memory: Required<AgentMemory>;
+  readonly memory: FilledMemory;
   /** Applied to `tools` already; sources' tools get them as they come. */
   readonly approvals: AgentApprovals;
   readonly limits: FilledLimits;
   readonly stream: boolean;
 }
+
+/** How an agent remembers, with every option filled in. */
+export type FilledMemory = Omit<Required<AgentMemory>, 'tools'> & { readonly tools: readonly MemoryToolName[] };
 
 const memoryDefaults: Required<AgentMemory> = {
   tools: true,
@@ -119,7 +131,7 @@ export function defineAgent(options: AgentOptions): Agent {
     tools: own.tools.map((tool) => withApprovals(tool, approvals)),
     sources: own.sources,
     approvals,
-    memory: fillMemory(memory, checks),
+    memory: fillMemory(memory, checks, { hasBlocks: blocks.length > 0 }),
     limits: fillLimits(limits, model, checks),
     stream,
   };
@@ -147,29 +159,39 @@ function fillBlocks(blocks: readonly AgentBlock[], checks: DefinitionChecks): Re
   return blocks.map((block, index) => {
     const place = `blocks[${index}]`;
     checks.object(place, block);
-    checks.known(place, block, ['label', 'description', 'value', 'limit']);
-    const { limit = 2_000 } = block;
+    checks.known(place, block, ['label', 'description', 'value', 'limit', 'readOnly', 'sharedBy']);
+    const { limit = 2_000, readOnly = false, sharedBy = 'agent' } = block;
+    checks.flag(`${place}.readOnly`, readOnly);
+    checks.oneOf(`${place}.sharedBy`, sharedBy, ['agent', 'user']);
     checks.text(`${place}.label`, block.label, { max: 200 });
     checks.text(`${place}.description`, block.description, { min: 0 });
     checks.count(`${place}.limit`, limit);
     checks.text(`${place}.value`, block.value, { min: 0, max: limit });
     if (labels.has(block.label)) checks.fail(`${place}.label`, 'another label than those before it', block.label);
     labels.add(block.label);
-    return { ...block, limit };
+    return { ...block, limit, readOnly, sharedBy };
   });
 }
 
-function fillMemory(given: AgentMemory, checks: DefinitionChecks): Required<AgentMemory> {
+function fillMemory(
+  given: AgentMemory,
+  checks: DefinitionChecks,
+  agent: { readonly hasBlocks: boolean },
+): FilledMemory {
   checks.object('memory', given);
   checks.known('memory', given, Object.keys(memoryDefaults));
   const memory = { ...memoryDefaults, ...given };
-  checks.flag('memory.tools', memory.tools);
+  const { tools } = memory;
+  if (Array.isArray(tools))
+    for (const [at, name] of tools.entries()) checks.oneOf(`memory.tools[${at}]`, name, memoryToolNames);
+  else if (typeof tools !== 'boolean') checks.fail('memory.tools', 'true, false or a list of names', tools);
   checks.flag('memory.extract', memory.extract);
   if (!['model', 'rules'].includes(memory.extractor))
     checks.fail('memory.extractor', '"model" or "rules"', memory.extractor);
   for (const option of ['recallLimit', 'recallTokens', 'messageTokens'] as const)
     checks.count(`memory.${option}`, memory[option], { min: 0 });
-  return memory;
+  const named = typeof tools === 'boolean' ? (tools ? defaultMemoryTools(agent) : []) : tools;
+  return { ...memory, tools: memoryToolNames.filter((name) => named.includes(name)) };
 }
 
 /** What a `holdfast.config.ts` exports as default. */

@@ -1,6 +1,6 @@
 /** What an agent's author needs: agents, tools and the configuration file. */
 export { defineAgent, defineConfig } from './define-agent.ts';
-export type { Agent, AgentBlock, AgentMemory, AgentOptions, HoldfastConfig } from './define-agent.ts';
+export type { Agent, AgentBlock, AgentMemory, AgentOptions, FilledMemory, HoldfastConfig } from './define-agent.ts';
 export type { AgentApprovals, ApprovalRules } from './agent-approvals.ts';
 export type { AgentLimits, FilledLimits, ModelPrice } from './agent-limits.ts';
 export { agentTool } from './agent-tool.ts';
@@ -8,6 +8,7 @@ export type { AgentQuestion, AgentToolOptions } from './agent-tool.ts';
 export { InvalidDefinitionError } from './definition-checks.ts';
 export { defineTool } from './define-tool.ts';
 export type { ApprovalPolicy, Escalation, EscalationNotice, Tool, ToolContext, ToolOptions } from './define-tool.ts';
+export type { MemoryToolName } from './memory-tool-names.ts';
 export { mcpTools } from './mcp-tools.ts';
 export type { McpArguments, McpOptions, McpToolPolicy } from './mcp-tools.ts';
 export type { OpenToolSource, ToolSource, ToolSourceObserver } from './tool-source.ts';

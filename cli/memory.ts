@@ -1,34 +1,19 @@
 import type { Command } from 'commander';
-import type { HoldfastClient, Moment } from '../client/index.ts';
-import type { Config } from '../config/config.ts';
+import type { HoldfastClient } from '../client/index.ts';
 import { shorten } from '../memory/text.ts';
-import type { Scope } from '../memory/scope.ts';
 import { bold, day, dim, indent, oneLine, statusColour, table } from './format.ts';
+import { registerMemoryBlocks } from './memory-blocks.ts';
+import { scopeOf, withScope } from './memory-options.ts';
+import type { MemoryOptions } from './memory-options.ts';
 import { registerMemoryForget } from './memory-forget.ts';
 import { registerMemoryDiff } from './memory-diff.ts';
 import { UsageError } from './output.ts';
-import { explain, positionOrTime, runCommand, wholeNumber } from './run-command.ts';
+import { explain, runCommand, wholeNumber } from './run-command.ts';
 
-interface MemoryOptions {
-  readonly user?: string;
-  readonly agent?: string;
-  readonly thread?: string;
-  readonly at?: Moment;
-  readonly limit?: number;
-}
-
-interface BlockOptions extends MemoryOptions {
-  readonly description?: string;
-  readonly chars?: number;
-  readonly expect?: string;
-  readonly reason: string;
-}
-
-type Block = Awaited<ReturnType<HoldfastClient['memory']['blocks']>>[number];
 type FoundItem = Awaited<ReturnType<HoldfastClient['memory']['search']>>['items'][number];
 type Fact = Awaited<ReturnType<HoldfastClient['memory']['list']>>[number];
 
-/** Registers `memory search`, `list`, `diff`, `forget`, `blocks` and `set-block`. */
+/** Registers `memory` with its commands. */
 export function registerMemory(program: Command): void {
   const memory = program.command('memory').description('search and list what is remembered');
   explain(
@@ -64,52 +49,6 @@ export function registerMemory(program: Command): void {
     },
   );
   explain(
-    withScope(memory.command('blocks').description('the blocks that stand in every prompt')).action(
-      (options: MemoryOptions, command: Command) =>
-        runCommand(command, (run) =>
-          run.withClient(async (client) => {
-            const { at } = options;
-            const scope = scopeOf(run.config, options);
-            const blocks = await client.memory.blocks({ scope, ...(at === undefined ? {} : { at }) });
-            if (blocks.length === 0) run.output.say('There are no blocks. Set one with `holdfast memory set-block`.');
-            return { data: blocks, text: blockTable(blocks) };
-          }),
-        ),
-    ),
-    {
-      examples: ['memory blocks --user ana'],
-      json: '[{label, description, value, limit, scope, position}]',
-    },
-  );
-  explain(
-    withScope(memory.command('set-block <label> <value>').description('set a block of working memory'))
-      .option('--description <text>', 'what belongs there, for the model; needed for a new block')
-      .option('--chars <n>', 'most characters of the value', wholeNumber(1))
-      .option('--expect <value>', 'only if the block still has this value')
-      .option('--reason <text>', 'why', 'set by hand')
-      .action((label: string, value: string, options: BlockOptions, command: Command) =>
-        runCommand(command, (run) =>
-          run.withClient(async (client) => {
-            const block = await client.memory.editBlock({
-              scope: scopeOf(run.config, options),
-              label,
-              value,
-              actor: `user:${run.config.user}`,
-              reason: options.reason,
-              ...(options.description === undefined ? {} : { description: options.description }),
-              ...(options.chars === undefined ? {} : { limit: options.chars }),
-              ...(options.expect === undefined ? {} : { expectedValue: options.expect }),
-            });
-            return { data: block, text: blockTable([block]) };
-          }),
-        ),
-      ),
-    {
-      examples: ['memory set-block tone "Formal, short." --description "How to speak to this user" --user ana'],
-      json: '{label, description, value, limit, scope, position}',
-    },
-  );
-  explain(
     withScope(memory.command('list').description('facts that hold, with where they come from'))
       .option('--past', 'also those that were replaced, taken back or had ended')
       .option('--limit <n>', 'only the newest n', wholeNumber(1))
@@ -134,6 +73,7 @@ export function registerMemory(program: Command): void {
       json: '[{fact, kind, subject, relation, value, text, scope, confidence, trust, validFrom, validTo, replacedBy, disputedWith, position, sources: [{turn, thread, quote, position}]}]',
     },
   );
+  registerMemoryBlocks(memory);
   registerMemoryForget(memory);
   registerMemoryDiff(memory);
 }
@@ -150,19 +90,6 @@ export function searchText(items: readonly FoundItem[]): string {
       return `${bold(`${index + 1}.`)} ${shorten(oneLine(item.text), 400)}\n${dim(indent(about.join('\n'), '   '))}`;
     })
     .join('\n');
-}
-
-function blockTable(blocks: readonly Block[]): string {
-  if (blocks.length === 0) return '';
-  return table(
-    ['POS', 'LABEL', 'CHARS', 'VALUE'],
-    blocks.map(({ position, label, value, limit }) => [
-      String(position),
-      oneLine(label),
-      `${value.length}/${limit}`,
-      oneLine(value),
-    ]),
-  );
 }
 
 /** Facts with validity and sources; nothing for none. */
@@ -189,16 +116,4 @@ export function memoryTable(facts: readonly Fact[]): string {
       ]),
     ]),
   );
-}
-
-function withScope(command: Command): Command {
-  return command
-    .option('--user <id>', 'what is remembered for this user (default: HOLDFAST_USER)')
-    .option('--agent <name>', 'with what only this agent remembers')
-    .option('--thread <id>', 'with what is remembered in this thread only')
-    .option('--at <position|time>', 'as it was at this position of the log, or at this time', positionOrTime);
-}
-
-function scopeOf(config: Config, { user = config.user, agent, thread }: MemoryOptions): Scope {
-  return { user, ...(agent === undefined ? {} : { agent }), ...(thread === undefined ? {} : { thread }) };
 }

@@ -1,23 +1,17 @@
 import { assertSafeRole, assertSchema, createEventStore, openPool } from '../eventstore/index.ts';
-import type { ForgetReceipt, KeyWrapper, Moment, StoredEvent } from '../eventstore/index.ts';
+import type { KeyWrapper, StoredEvent } from '../eventstore/index.ts';
 import type { Embedder } from '../llm/ports.ts';
 import type { MemoryEvent } from '../memory/events.ts';
-import type { Scope } from '../memory/scope.ts';
 import { commandPrefixes, commands } from '../memory/keys.ts';
 import { holdfastSchema } from '../projections/index.ts';
 import { readViews } from '../projections/read-views.ts';
-import { retrieve } from '../projections/search/retrieve.ts';
-import type { Retrieved } from '../projections/search/retrieve.ts';
 import { createRecallIndex } from '../projections/search/shelves.ts';
 import type { StreamHub } from '../projections/streaming/hub.ts';
-import { listFacts } from '../projections/semantic/queries.ts';
-import type { FactRow } from '../projections/semantic/queries.ts';
 import type { AllowanceFilter, AllowanceRow } from '../projections/threads/approval-queries.ts';
 import { listAllowances } from '../projections/threads/approval-queries.ts';
 import type { ApprovalRow, ThreadRow, TurnRow } from '../projections/threads/queries.ts';
 import { listApprovals, listThreads, listTurns } from '../projections/threads/queries.ts';
-import { listSteeredKeys, readBlocks } from '../projections/working/queries.ts';
-import type { BlockRow } from '../projections/working/queries.ts';
+import { listSteeredKeys } from '../projections/working/queries.ts';
 import { defaultTimeouts } from '../workflows/messages.ts';
 import type { CancelOutcome, CancelTurn } from './cancel-turn.ts';
 import { cancelTurn } from './cancel-turn.ts';
@@ -34,14 +28,8 @@ import { changeSchedule, createSchedule, readSchedules } from './schedules.ts';
 import type { CreateSchedule, ScheduleOutcome } from './schedules.ts';
 import { revokeAllowance } from './revoke-allowance.ts';
 import type { RevokeAllowance } from './revoke-allowance.ts';
-import { diffMemory } from './diff-memory.ts';
-import type { MemoryDiff, MemoryDiffRequest } from './diff-memory.ts';
 import { forkBranch } from './fork-branch.ts';
 import type { Fork, ForkRequest } from './fork-branch.ts';
-import { forgetUser } from './forget-user.ts';
-import type { ForgetUser } from './forget-user.ts';
-import { editBlock } from './edit-block.ts';
-import type { BlockEdit } from './edit-block.ts';
 import { archivedHistory, explainTurn } from './explain-turn.ts';
 import type { ExplainedTurn } from './explain-turn.ts';
 import { inspectState, listCheckpoints } from './inspect-state.ts';
@@ -49,8 +37,8 @@ import type { Checkpoint, StatePoint, ThreadState } from './inspect-state.ts';
 import { streamTurn } from './stream-turn.ts';
 import type { StreamOptions } from './stream-turn.ts';
 import type { TurnStreamItem } from './tell-turn.ts';
-import { rememberMessages } from './remember.ts';
-import type { RememberedMessage, RememberOptions, SaidMessage } from './remember.ts';
+import { createMemory } from './memory.ts';
+import type { MemoryClient } from './memory.ts';
 import { rerunStep } from './rerun-step.ts';
 import type { Rerun, RerunRequest } from './rerun-step.ts';
 import { tellWithin } from './tell-within.ts';
@@ -144,28 +132,7 @@ export interface HoldfastClient {
     resume(schedule: string, by: { readonly actor: string }): Promise<ScheduleOutcome>;
     delete(schedule: string, by: { readonly actor: string }): Promise<ScheduleOutcome>;
   };
-  /** Reads of memory take `at`: a position, or a time, which stands for the last position recorded at or before it. */
-  readonly memory: {
-    search(request: {
-      readonly query: string;
-      readonly scope: Scope;
-      readonly limit?: number;
-      /** When it is asked. @default now */
-      readonly askedAt?: Date;
-      readonly at?: Moment;
-    }): Promise<Retrieved>;
-    /** Remembers what was said, before or elsewhere, as it was said and when. */
-    remember(messages: readonly SaidMessage[], scope: Scope, options: RememberOptions): Promise<RememberedMessage[]>;
-    list(request: { readonly scope: Scope; readonly past?: boolean; readonly at?: Moment }): Promise<FactRow[]>;
-    /** How memory differs between two moments: gained, lost, changed. */
-    diff(request: MemoryDiffRequest): Promise<MemoryDiff>;
-    /** The blocks that stand in the prompts of a scope. */
-    blocks(request: { readonly scope: Scope; readonly at?: Moment }): Promise<BlockRow[]>;
-    /** Sets a block, compare-and-set. */
-    editBlock(edit: BlockEdit): Promise<BlockRow>;
-    /** Erases a user for good and gives a receipt. */
-    forget(request: ForgetUser): Promise<ForgetReceipt>;
-  };
+  readonly memory: MemoryClient;
   /** Closes both connections. */
   close(): Promise<void>;
 }
@@ -189,7 +156,6 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
     pool,
     schema: options.keyWrapper ? { ...holdfastSchema, keyWrapper: options.keyWrapper } : holdfastSchema,
   });
-  const recall = createRecallIndex();
   const server = connectTemporal({
     address,
     namespace,
@@ -202,8 +168,8 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
     assertConnected: (withinMs) => server.assertConnected(withinMs),
     starter: { temporal: server.temporal, taskQueue, timeouts: { ...defaultTimeouts, heartbeatMs } },
   };
-  const read: <T>(query: Parameters<typeof readViews<T>>[2], at?: Moment) => Promise<T> = async (query, at) =>
-    readViews(pool, await store.tenantNumber(tenant), query, { at });
+  const read: <T>(query: Parameters<typeof readViews<T>>[2]) => Promise<T> = async (query) =>
+    readViews(pool, await store.tenantNumber(tenant), query);
 
   return {
     tenant,
@@ -243,36 +209,12 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
       resume: (schedule, { actor }) => changeSchedule(context, schedule, { state: 'active', actor }),
       delete: (schedule, { actor }) => changeSchedule(context, schedule, { state: 'deleted', actor }),
     },
-    memory: {
-      async search({ query, scope, limit, askedAt = new Date(), at }) {
-        const [values] = embedder ? await embedder.embed([query]) : [];
-        return read(
-          (reader) =>
-            retrieve(
-              reader,
-              {
-                scope,
-                query,
-                vector: embedder && values ? { model: embedder.model, values } : null,
-                now: askedAt,
-                budgetTokens: 1_000_000,
-                ...(limit === undefined ? {} : { limit }),
-              },
-              recall,
-            ),
-          at,
-        );
-      },
-      remember: (messages, scope, how) => rememberMessages({ ...context, embedder }, { messages, scope, options: how }),
-      diff: (request) => diffMemory(context, request),
-      blocks: ({ scope, at }) => read((reader) => readBlocks(reader, scope), at),
-      editBlock: (edit) => editBlock(context, edit),
-      forget: (request) => {
-        const { url, adminUrl = url } = options.database;
-        return forgetUser({ adminUrl, tenant, keyWrapper: options.keyWrapper }, request);
-      },
-      list: ({ scope, past = false, at }) => read((reader) => listFacts(reader, { reader: scope, past }), at),
-    },
+    memory: createMemory(context, {
+      embedder,
+      recall: createRecallIndex(),
+      database: options.database,
+      keyWrapper: options.keyWrapper,
+    }),
     async close() {
       await server.close();
       await pool.end();

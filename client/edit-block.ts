@@ -21,6 +21,8 @@ export interface BlockEdit {
   readonly description?: string;
   /** Upper bound of the value in characters. @default as it is, or 2000 */
   readonly limit?: number;
+  /** Agents may read it, not edit it. @default as it is, or false */
+  readonly readOnly?: boolean;
   /** Compare and set: only if the block still has this value (null: only if there is none). @default whatever it is now */
   readonly expectedValue?: string | null;
 }
@@ -38,6 +40,7 @@ export async function editBlock(context: ClientContext, edit: BlockEdit): Promis
   const before = await findBlock(context, scope, label);
   const description = edit.description ?? before?.description;
   const limit = edit.limit ?? before?.limit ?? 2_000;
+  const readOnly = edit.readOnly ?? before?.readOnly ?? false;
   if (label === '' || description === undefined) {
     throw new InvalidBlockError(
       `Block "${label}" is new and needs a label and a description.`,
@@ -51,7 +54,13 @@ export async function editBlock(context: ClientContext, edit: BlockEdit): Promis
     );
   }
   // A repeat, from a caller who does not know whether the first went through, or somebody who wants the same.
-  if (before?.value === value && before.description === description && before.limit === limit) return before;
+  if (
+    before?.value === value &&
+    before.description === description &&
+    before.limit === limit &&
+    before.readOnly === readOnly
+  )
+    return before;
   if (edit.expectedValue !== undefined && edit.expectedValue !== (before?.value ?? null)) {
     throw new BlockConflictError(label, before?.value ?? null);
   }
@@ -65,7 +74,7 @@ export async function editBlock(context: ClientContext, edit: BlockEdit): Promis
         type: 'BlockEdited',
         stream,
         subjects: subjectsOf(scope),
-        data: { scope, label, description, value, limit, actor, reason },
+        data: { scope, label, description, value, limit, ...(readOnly ? { readOnly } : {}), actor, reason },
       },
     ],
     // What is kept of it must not come back once its user is forgotten.

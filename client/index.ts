@@ -15,6 +15,7 @@ export type { StreamHub } from '../projections/streaming/hub.ts';
 export type { ForgetUser } from './forget-user.ts';
 export type { ForgetReceipt } from '../eventstore/index.ts';
 export type { RememberedMessage, RememberOptions, RememberProgress, SaidMessage } from './remember.ts';
+export type { BlockRef, BlockVersion } from './block-history.ts';
 export type { BlockEdit } from './edit-block.ts';
 export type { BranchDiff, BranchDiffRequest, StepDiff, TurnDiff } from './diff-branches.ts';
 export type { Fork, ForkRequest } from './fork-branch.ts';

@@ -385,6 +385,8 @@ export type BlockEdited = Event<
     value: string;
     /** Upper bound of the value in characters. */
     limit: number;
+    /** Agents may read it, not edit it. @default false */
+    readOnly?: boolean;
     actor: string;
     reason: string;
   }

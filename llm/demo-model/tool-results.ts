@@ -1,4 +1,5 @@
 import { type FinishedCall, isRecord, toObject } from './conversation.ts';
+import { describeMemory } from './memory-results.ts';
 import { asSentence } from './third-person.ts';
 
 /** States the results of tool calls in a few words, never more than the results say. */
@@ -14,6 +15,8 @@ export function describeResults(finished: readonly FinishedCall[]): string {
 
 function describe(call: FinishedCall): string {
   const record = toObject(call.result);
+  const memory = describeMemory(call);
+  if (memory !== null) return memory;
   const rejection = rejectionIn(call.result, record);
   if (rejection !== null) {
     const reason = rejection === '' ? 'no reason was given' : `the reason given: ${rejection}`;

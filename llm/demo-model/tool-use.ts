@@ -1,22 +1,16 @@
 import { sentencesOf } from './clauses.ts';
 import { isRecord, toObject, type Conversation } from './conversation.ts';
 import { personName } from './extract.ts';
+import { memoryCall } from './memory-use.ts';
 import { rememberContent, toMemories } from './remember.ts';
-
-/** A tool call the demo model wants to make. */
-export interface WantedCall {
-  readonly name: string;
-  readonly arguments: Readonly<Record<string, unknown>>;
-}
-
-/** What to do next with tools: calls, words to the user instead, or nothing. */
-export type ToolStep = { readonly calls: readonly WantedCall[] } | { readonly say: string } | null;
+import type { ToolStep } from './tool-step.ts';
 
 /** Decides the next tool calls for the last user message. No call is made twice for the same message, whatever came of it. */
 export function nextToolStep(conversation: Conversation, tools: readonly string[]): ToolStep {
   return (
     explicitCall(conversation, tools) ??
     rememberCall(conversation, tools) ??
+    memoryCall(conversation, tools) ??
     lookupCalls(conversation, tools) ??
     refundCall(conversation, tools)
   );

@@ -7,7 +7,7 @@ import { blockView, messageView, steeredView } from './views.ts';
 /** Recent messages and blocks: what stands in a prompt without being searched for. */
 export const workingProjection: Projection<MemoryEvent> = {
   name: 'working',
-  version: 1,
+  version: 2,
   views: [messageView, steeredView, blockView],
   project({ type, data, forgotten = false }) {
     switch (type) {
@@ -57,6 +57,7 @@ export const workingProjection: Projection<MemoryEvent> = {
           description: data.description,
           value: data.value,
           char_limit: data.limit,
+          read_only: data.readOnly ?? false,
           actor: data.actor,
           reason: data.reason,
         });

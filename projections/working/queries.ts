@@ -281,6 +281,7 @@ export async function readBlocks(view: ViewReader, reader: Scope): Promise<Block
       description: row.description,
       value: row.value,
       limit: row.char_limit,
+      readOnly: row.read_only,
       scope: {
         ...(row.scope_user === null ? {} : { user: row.scope_user }),
         ...(row.scope_agent === null ? {} : { agent: row.scope_agent }),

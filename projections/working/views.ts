@@ -49,6 +49,7 @@ export const blockView = defineView({
     description: required('text'),
     value: required('text'),
     char_limit: required('int'),
+    read_only: required('boolean'),
     actor: required('text'),
     reason: required('text'),
   },

@@ -31,7 +31,7 @@ test('every option of an agent is filled in', () => {
     sources: [],
     approvals: {},
     memory: {
-      tools: true,
+      tools: ['memory_remember', 'memory_search', 'memory_correct', 'memory_forget'],
       extract: true,
       extractor: 'model',
       recallLimit: 8,
@@ -64,7 +64,7 @@ test('what is given stands; what is not keeps its default', () => {
     limits: { maxToolCalls: 3, maxCostUsd: 0.5, prices: { m: { inputPerMillion: 1, outputPerMillion: 2 } } },
   });
   expect(agent.model).toBe('m');
-  expect(agent.memory).toMatchObject({ tools: true, extract: false, recallLimit: 2, recallTokens: 1_200 });
+  expect(agent.memory).toMatchObject({ extract: false, recallLimit: 2, recallTokens: 1_200 });
   expect(agent.blocks.map(({ limit }) => limit)).toEqual([2_000, 5]);
   expect(agent.limits).toMatchObject({ maxSteps: 40, maxToolCalls: 3, maxCostUsd: 0.5, maxTokens: null });
 });

@@ -74,3 +74,19 @@ test('an edit over the limit, a new block without description and a wrong expect
   const [small] = (await client.memory.blocks({ scope: ana })).filter(({ label }) => label === 'small');
   expect(small?.value).toBe('12345');
 });
+
+test('a block shows every edit; of what stands already none is written', async () => {
+  const { client } = worker;
+  const edit = { scope: { user: 'cy' }, label: 'tone', description: 'How to speak', ...by };
+  await client.memory.editBlock({ ...edit, value: 'Formal.' });
+  await client.memory.editBlock({ ...edit, value: 'Formal.' });
+  await client.memory.editBlock({ ...edit, value: 'Warm.', readOnly: true, actor: 'bo', reason: 'asked for' });
+  const history = await client.memory.blockHistory({ scope: { user: 'cy' }, label: 'tone' });
+  expect(history).toMatchObject([
+    { version: 1, value: 'Formal.', readOnly: false, actor: 'mia', reason: 'test', forgotten: false },
+    { version: 2, value: 'Warm.', readOnly: true, actor: 'bo', reason: 'asked for', forgotten: false },
+  ]);
+  expect(history[1]?.editedAt).toBeInstanceOf(Date);
+  expect(await client.memory.blocks({ scope: { user: 'cy' } })).toMatchObject([{ value: 'Warm.', readOnly: true }]);
+  expect(await client.memory.blockHistory({ scope: { user: 'di' }, label: 'tone' })).toEqual([]);
+});

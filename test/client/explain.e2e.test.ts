@@ -57,7 +57,12 @@ test('the recorded prompt is what went over the wire, byte for byte', async () =
       format === undefined && messages.at(-1)?.content === 'Where do I live, and what is my dog called?',
   );
   expect(sent?.messages).toEqual(prompt);
-  expect(tools.map(({ name }) => name)).toEqual(['memory_remember']);
+  expect(tools.map(({ name }) => name)).toEqual([
+    'memory_remember',
+    'memory_search',
+    'memory_correct',
+    'memory_forget',
+  ]);
 });
 
 test('what is learnt later does not change what was explained before', async () => {

@@ -200,6 +200,7 @@ export const examples: {
       description: 'How to speak to this user',
       value: 'Formal, short.',
       limit: 2000,
+      readOnly: true,
       actor: 'user:ana',
       reason: 'set by hand',
     },

@@ -85,7 +85,7 @@ describe('assemblePrompt', () => {
     { role: 'assistant', content: 'done', toolCalls: [], position: 6 },
   ];
   const instructions = { text: 'Be kind.', position: 1 };
-  const blocks = [{ label: 'per"sona', description: 'who', value: 'Ana', limit: 10 }];
+  const blocks = [{ label: 'per"sona', description: 'who', value: 'Ana', limit: 10, readOnly: false }];
 
   /** Builds a prompt from its recorded parts and the messages of the log. */
   function rebuild(parts: ReturnType<typeof assemblePrompt>['parts']): PromptMessage[] {

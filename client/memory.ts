@@ -1,0 +1,96 @@
+import type { ForgetReceipt, KeyWrapper, Moment } from '../eventstore/index.ts';
+import type { Embedder } from '../llm/ports.ts';
+import type { Scope } from '../memory/scope.ts';
+import { readViews } from '../projections/read-views.ts';
+import { retrieve } from '../projections/search/retrieve.ts';
+import type { Retrieved } from '../projections/search/retrieve.ts';
+import type { RecallIndex } from '../projections/search/shelves.ts';
+import { listFacts } from '../projections/semantic/queries.ts';
+import type { FactRow } from '../projections/semantic/queries.ts';
+import { readBlocks } from '../projections/working/queries.ts';
+import type { BlockRow } from '../projections/working/queries.ts';
+import { blockHistory } from './block-history.ts';
+import type { BlockRef, BlockVersion } from './block-history.ts';
+import { diffMemory } from './diff-memory.ts';
+import type { MemoryDiff, MemoryDiffRequest } from './diff-memory.ts';
+import { editBlock } from './edit-block.ts';
+import type { BlockEdit } from './edit-block.ts';
+import { forgetUser } from './forget-user.ts';
+import type { ForgetUser } from './forget-user.ts';
+import { rememberMessages } from './remember.ts';
+import type { RememberedMessage, RememberOptions, SaidMessage } from './remember.ts';
+import type { ClientContext } from './send-turn.ts';
+
+/** What is remembered, as a client reads and writes it. Reads take `at`: a position, or a time, which stands for the last position recorded at or before it. */
+export interface MemoryClient {
+  search(request: {
+    readonly query: string;
+    readonly scope: Scope;
+    readonly limit?: number;
+    /** When it is asked. @default now */
+    readonly askedAt?: Date;
+    readonly at?: Moment;
+  }): Promise<Retrieved>;
+  /** Remembers what was said, before or elsewhere, as it was said and when. */
+  remember(messages: readonly SaidMessage[], scope: Scope, options: RememberOptions): Promise<RememberedMessage[]>;
+  list(request: { readonly scope: Scope; readonly past?: boolean; readonly at?: Moment }): Promise<FactRow[]>;
+  /** How memory differs between two moments: gained, lost, changed. */
+  diff(request: MemoryDiffRequest): Promise<MemoryDiff>;
+  /** The blocks that stand in the prompts of a scope. */
+  blocks(request: { readonly scope: Scope; readonly at?: Moment }): Promise<BlockRow[]>;
+  /** Sets a block, compare-and-set. */
+  editBlock(edit: BlockEdit): Promise<BlockRow>;
+  /** Every edit of a block: who, when, why and what. */
+  blockHistory(block: BlockRef): Promise<BlockVersion[]>;
+  /** Erases a user for good and gives a receipt. */
+  forget(request: ForgetUser): Promise<ForgetReceipt>;
+}
+
+/** What memory needs besides what the parts of a client share. */
+export interface MemoryParts {
+  readonly embedder: Embedder | undefined;
+  readonly recall: RecallIndex;
+  readonly database: { readonly url: string; readonly adminUrl?: string };
+  readonly keyWrapper: KeyWrapper | undefined;
+}
+
+/** Gives the memory of a client's tenant. */
+export function createMemory(
+  context: ClientContext,
+  { embedder, recall, database, keyWrapper }: MemoryParts,
+): MemoryClient {
+  const read: <T>(query: Parameters<typeof readViews<T>>[2], at?: Moment) => Promise<T> = async (query, at) =>
+    readViews(context.pool, await context.store.tenantNumber(context.tenant), query, { at });
+
+  return {
+    async search({ query, scope, limit, askedAt = new Date(), at }) {
+      const [values] = embedder ? await embedder.embed([query]) : [];
+      return read(
+        (reader) =>
+          retrieve(
+            reader,
+            {
+              scope,
+              query,
+              vector: embedder && values ? { model: embedder.model, values } : null,
+              now: askedAt,
+              budgetTokens: 1_000_000,
+              ...(limit === undefined ? {} : { limit }),
+            },
+            recall,
+          ),
+        at,
+      );
+    },
+    remember: (messages, scope, how) => rememberMessages({ ...context, embedder }, { messages, scope, options: how }),
+    diff: (request) => diffMemory(context, request),
+    blocks: ({ scope, at }) => read((reader) => readBlocks(reader, scope), at),
+    editBlock: (edit) => editBlock(context, edit),
+    blockHistory: (block) => blockHistory(context, block),
+    forget: (request) => {
+      const { url, adminUrl = url } = database;
+      return forgetUser({ adminUrl, tenant: context.tenant, keyWrapper }, request);
+    },
+    list: ({ scope, past = false, at }) => read((reader) => listFacts(reader, { reader: scope, past }), at),
+  };
+}
