@@ -99,3 +99,12 @@ export class InvalidFoldError extends HoldfastError {
     );
   }
 }
+
+/** Thrown when a query is sent after the read that it belongs to has settled. It was not run. */
+export class ReadEndedError extends HoldfastError {
+  constructor() {
+    super('READ_ENDED', "A query was sent after its read had ended; its connection may be somebody else's by now.", {
+      hint: 'Await every query inside the read. Where one of several in parallel failed, that failure is what to look at.',
+    });
+  }
+}

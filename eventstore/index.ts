@@ -93,6 +93,7 @@ export {
   InvalidFoldError,
   InvalidReadError,
   LogArchivedError,
+  ReadEndedError,
   StreamNotDenseError,
   UnknownSchemaVersionError,
   UpcastFailedError,

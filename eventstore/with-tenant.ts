@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { UnknownTenantError } from './errors.ts';
+import { ReadEndedError } from './errors-read.ts';
 import type { Position } from './event.ts';
 import { isConnectionFailure } from './explain-failure.ts';
 import { retryConnection } from './retry-connection.ts';
@@ -7,7 +8,7 @@ import { retryConnection } from './retry-connection.ts';
 /**
  * Runs reads of one tenant in one read-only snapshot: all of them see the same log, up to `head`. Row-level security shows this tenant
  * and no other; the setting ends with the transaction, so it cannot leak through the pool. `read` must only read: it runs again
- * when the connection breaks. Throws UnknownTenantError when the tenant is dropped, StoreUnavailableError when the server stays away,
+ * when the connection breaks, and a query that it sends after it has settled is refused (ReadEndedError). Throws UnknownTenantError when the tenant is dropped, StoreUnavailableError when the server stays away,
  * and what explainFailure makes of other failures.
  */
 export async function withTenant<T>(
@@ -25,6 +26,14 @@ async function readOnce<T>(
 ): Promise<T> {
   const no = tenant.toFixed();
   const client = await pool.connect();
+  let hasEnded = false;
+  // Where parallel queries were under way, one that fails ends the read while others go on: what they send then would run in the
+  // transaction of whoever has the connection next.
+  const guarded = Object.create(client) as pg.PoolClient;
+  Object.assign(guarded, {
+    query: (...query: Parameters<typeof client.query>) =>
+      hasEnded ? Promise.reject(new ReadEndedError()) : client.query(...query),
+  });
   let broken: Error | undefined;
   // The pool listens only while a connection is idle: without a listener, one that breaks in use would end the process.
   const onError = (error: Error): void => {
@@ -45,10 +54,11 @@ async function readOnce<T>(
     // Several statements give one result each, which the driver's types do not tell.
     const head = (opened as unknown as readonly pg.QueryResult<{ position: Position }>[]).at(-1)?.rows[0];
     if (!head) throw new UnknownTenantError(tenant);
-    const result = await read(client, head.position);
+    const result = await read(guarded, head.position);
     end('commit');
     return result;
   } catch (error) {
+    hasEnded = true;
     // A broken connection would not answer; one that does not answer would keep us waiting for its limit once more.
     if (error instanceof Error && isConnectionFailure(error)) {
       broken = error;
@@ -59,6 +69,7 @@ async function readOnce<T>(
 
   /** Nothing was written, so nobody waits for the end: the client goes back to the pool when it has come. */
   function end(statement: 'commit' | 'rollback'): void {
+    hasEnded = true;
     client
       .query(statement)
       .catch((error: unknown) => (broken = error instanceof Error ? error : new Error(String(error))))

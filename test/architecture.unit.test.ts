@@ -304,6 +304,7 @@ describe('what the package shows', () => {
       'PersonalDataDamagedError',
       'ProjectionLawError',
       'QuotaExceededError',
+      'ReadEndedError',
       'RebuildRunningError',
       'SchemaDriftError',
       'SegmentDamagedError',
