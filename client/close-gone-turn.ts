@@ -19,16 +19,22 @@ export async function closeGoneTurn(
 ): Promise<TurnCare> {
   const state = await ensureRunning(starter, ref);
   if (state === 'started' || state === 'running') return state;
+  await endTurn({ tenant: ref.tenant, store }, ref, endings[state]);
+  return 'closed';
+}
+
+/** Ends a turn that nobody works on, or waits for, any more. An end that stands already stays. */
+export async function endTurn(
+  { tenant, store }: { readonly tenant: string; readonly store: EventStore<MemoryEvent> },
+  ref: Pick<TurnRef, 'thread' | 'branch' | 'turn'>,
+  ending: TurnEnding,
+): Promise<void> {
   try {
-    await store.append(ref.tenant, {
-      ...turnEndCommand(ref, endings[state]),
-      meta: { actor: 'holdfast:gone' },
-    });
+    await store.append(tenant, { ...turnEndCommand(ref, ending), meta: { actor: 'holdfast:gone' } });
   } catch (error) {
     // It had ended before: that end stands.
     if (!(error instanceof StreamSealedError)) throw error;
   }
-  return 'closed';
 }
 
 /** What a workflow's end says about its turn. Somebody's will is an abort, everything else a failure. */

@@ -1,10 +1,15 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { SweepReport, TurnRef } from '../activities/types.ts';
 import { readViews } from '../projections/read-views.ts';
-import { listOpenTurns, listUnclosedAborts, listUnheededDecisions } from '../projections/threads/sweep-queries.ts';
+import {
+  listOpenTurns,
+  listOrphanedTurns,
+  listUnclosedAborts,
+  listUnheededDecisions,
+} from '../projections/threads/sweep-queries.ts';
 import type { UnheededDecision } from '../projections/threads/sweep-queries.ts';
 import { approvalDecidedSignal, progressQuery, turnWorkflowId } from '../workflows/messages.ts';
-import { closeGoneTurn } from './close-gone-turn.ts';
+import { closeGoneTurn, endTurn } from './close-gone-turn.ts';
 import { requestScheduledTurn } from './request-scheduled-turn.ts';
 import { ensureTemporalSchedule } from './temporal-schedule.ts';
 import { listSchedules } from '../projections/schedules/queries.ts';
@@ -31,7 +36,7 @@ const concurrency = 8;
 
 /**
  * Repairs what crashes left behind in one tenant: turns whose start was lost or that Temporal no longer knows are started, turns whose
- * workflow ended without a word are closed, decisions that a turn was not told are told, workflows of aborted turns are cancelled.
+ * workflow ended without a word are closed, and so are those they waited for, decisions that a turn was not told are told, workflows of aborted turns are cancelled.
  * Every part is idempotent, so any number of sweepers may run beside each other and beside senders. Throws the errors of the store.
  */
 export async function sweepTenant(
@@ -53,6 +58,19 @@ export async function sweepTenant(
     const last = page.at(-1);
     if (!last || page.length < pageSize) break;
     after = last.position;
+  }
+  // Those that such a turn waited for; theirs in turn come to light when they have ended.
+  for (const seen = new Set<string>(); ;) {
+    const orphans = (await readViews(pool, number, (reader) => listOrphanedTurns(reader))).filter(
+      ({ turn }) => !seen.has(turn),
+    );
+    if (orphans.length === 0) break;
+    for (const { turn } of orphans) seen.add(turn);
+    await inParallel(orphans, async ({ parent, ...ref }) => {
+      const reason = `The turn "${parent}" that waited for it has ended.`;
+      await endTurn(context, ref, { status: 'aborted', actor: 'holdfast:gone', reason });
+      report.closed += 1;
+    });
   }
   // Messages that nobody read in the turn they were put into: turns of their own, unless their words were forgotten.
   const lost = await readViews(pool, number, (reader) => listLostSteered(reader));

@@ -15,6 +15,7 @@ import type {
   approvalView,
   extractionView,
   historyView,
+  openTurnView,
   stepView,
   threadView,
   toolAllowanceView,
@@ -27,6 +28,7 @@ import type { blockView, messageView, steeredView } from './working/views.ts';
 export interface ViewDatabase {
   thread: ViewTable<typeof threadView.columns>;
   turn: ViewTable<typeof turnView.columns>;
+  open_turn: ViewTable<typeof openTurnView.columns>;
   turn_end: ViewTable<typeof turnEndView.columns>;
   step: ViewTable<typeof stepView.columns>;
   approval: ViewTable<typeof approvalView.columns>;

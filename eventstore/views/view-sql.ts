@@ -4,8 +4,10 @@ import type { View } from './view.ts';
 export function createViewSql(view: View): string {
   const table = `holdfast.${quote(view.name)}`;
   const keys = view.key.map(quote).join(', ');
+  // One collation for all that rows are found by: across two of them, a join can use no index.
+  const ids = new Set([...view.key, ...(view.indexes ?? []).flatMap(indexedColumns)]);
   const columns = Object.entries(view.columns).map(([name, column]) => {
-    const collation = column.type === 'text' && view.key.includes(name) ? ' collate "C"' : '';
+    const collation = column.type === 'text' && ids.has(name) ? ' collate "C"' : '';
     return `${quote(name)} ${column.type}${collation}${column.nullable ? '' : ' not null'}`;
   });
   const generated = Object.entries(view.generated ?? {}).map(([name, sql]) => `${quote(name)} ${sql}`);
@@ -17,6 +19,11 @@ export function createViewSql(view: View): string {
     `create unique index ${quote(`${view.name}_holds`)} on ${table} (tenant, ${keys}) where to_pos is null;`,
     `call holdfast.secure_table('${view.name}');`,
   ].join('\n');
+}
+
+/** The items of an index that are a column, not an expression. */
+function indexedColumns(index: string): string[] {
+  return (/^\(([^()]*)\)/.exec(index)?.[1] ?? '').split(',').map((item) => item.trim());
 }
 
 /** SQL that creates each further index of a view's table; cheaper after the table is filled. Those that exist are left alone. */

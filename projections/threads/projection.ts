@@ -1,5 +1,5 @@
 import { close, ensure, open, replace } from '../../eventstore/index.ts';
-import type { Projection } from '../../eventstore/index.ts';
+import type { Operation, Projection, ViewRow } from '../../eventstore/index.ts';
 import type { ExtractionCompleted, MemoryEvent } from '../../memory/events.ts';
 import {
   approvalDecisionView,
@@ -7,6 +7,7 @@ import {
   approvalView,
   extractionView,
   historyView,
+  openTurnView,
   stepView,
   threadView,
   toolAllowanceView,
@@ -17,10 +18,11 @@ import {
 /** Threads, turns, steps (checkpoints), approvals and what became of them. */
 export const threadsProjection: Projection<MemoryEvent> = {
   name: 'threads',
-  version: 1,
+  version: 2,
   views: [
     threadView,
     turnView,
+    openTurnView,
     turnEndView,
     stepView,
     approvalView,
@@ -41,6 +43,10 @@ export const threadsProjection: Projection<MemoryEvent> = {
             ...{ turn, thread, branch, agent, user_id: user, message, occurred_at: at },
             parent_turn: data.parent?.turn ?? null,
             parent_waits: data.parent?.waits ?? null,
+          }),
+          ...open(openTurnView, {
+            ...{ turn, thread, branch, agent },
+            awaited_by: data.parent?.waits ? data.parent.turn : null,
           }),
         ];
       }
@@ -63,11 +69,11 @@ export const threadsProjection: Projection<MemoryEvent> = {
           output_tokens: data.usage.outputTokens,
         });
       case 'TurnCompleted':
-        return open(turnEndView, { ...refs(data), status: 'completed', ...partialReply(data.code) });
+        return ended({ ...refs(data), status: 'completed', ...partialReply(data.code) });
       case 'TurnFailed':
-        return open(turnEndView, { ...refs(data), status: 'failed', code: data.code, detail: data.message });
+        return ended({ ...refs(data), status: 'failed', code: data.code, detail: data.message });
       case 'TurnAborted':
-        return open(turnEndView, { ...refs(data), status: 'aborted', code: data.actor, detail: data.reason });
+        return ended({ ...refs(data), status: 'aborted', code: data.actor, detail: data.reason });
       case 'ApprovalRequested':
         return open(approvalView, {
           ...refs(data),
@@ -150,6 +156,10 @@ export const threadsProjection: Projection<MemoryEvent> = {
     }
   },
 };
+
+function ended(end: ViewRow<typeof turnEndView.columns>): Operation[] {
+  return [...close(openTurnView, { turn: end.turn }), ...open(turnEndView, end)];
+}
 
 /** What a reply that is not whole is shown with. */
 function partialReply(code: string | undefined): { readonly code: string | null; readonly detail: string | null } {

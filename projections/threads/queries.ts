@@ -100,40 +100,20 @@ export async function listTurns({ db, position, tenant }: ViewReader, filter: Tu
     .orderBy('t.from_pos', 'desc')
     .limit(filter.limit ?? 200);
   if (filter.turn !== undefined) query = query.where('t.turn', '=', filter.turn);
-  if (filter.thread !== undefined) query = query.where('t.thread', '=', filter.thread);
-  if (filter.branch !== undefined) query = query.where('t.branch', '=', filter.branch);
-  if (filter.open) query = query.where('e.turn', 'is', null);
   if (filter.before !== undefined) query = query.where('t.from_pos', '<', filter.before);
-  const { thread, branch } = filter;
-  if (filter.open && thread !== undefined && branch !== undefined) {
-    // A turn completes only when all before it have ended: what is open comes after the last one that did, however long the thread.
-    query = query.where('t.from_pos', '>', (eb) =>
-      eb.fn.coalesce(
-        eb
-          .selectFrom('turn as c')
-          .innerJoinLateral(
-            (inner) =>
-              inner
-                .selectFrom('turn_end as f')
-                .where('f.tenant', '=', tenant)
-                .whereRef('f.turn', '=', 'c.turn')
-                .where('f.from_pos', '<=', position)
-                .where('f.status', '=', 'completed')
-                .select('f.turn')
-                .limit(1)
-                .as('f'),
-            (join) => join.onTrue(),
-          )
-          .where('c.tenant', '=', tenant)
-          .where('c.thread', '=', thread)
-          .where('c.branch', '=', branch)
-          .where('c.from_pos', '<', filter.before ?? Number.MAX_SAFE_INTEGER)
-          .orderBy('c.from_pos', 'desc')
-          .limit(1)
-          .select('c.from_pos'),
-        sql<number>`0`,
-      ),
-    );
+  if (filter.open) {
+    let open = db
+      .selectFrom('open_turn as o')
+      .where('o.tenant', '=', tenant)
+      .where(heldAt(position, 'o'))
+      .select('o.turn');
+    if (filter.thread !== undefined) open = open.where('o.thread', '=', filter.thread);
+    if (filter.branch !== undefined) open = open.where('o.branch', '=', filter.branch);
+    // An array, so that these few are found first, however long the thread.
+    query = query.where(sql<SqlBool>`t.turn = any(array(${open}))`);
+  } else {
+    if (filter.thread !== undefined) query = query.where('t.thread', '=', filter.thread);
+    if (filter.branch !== undefined) query = query.where('t.branch', '=', filter.branch);
   }
   const rows = await query.execute();
   return rows.toReversed().map((row) => ({

@@ -1,3 +1,5 @@
+import { sql } from 'kysely';
+import type { SqlBool } from 'kysely';
 import type { Position } from '../../eventstore/index.ts';
 import type { TurnRef } from '../../memory/events.ts';
 import type { ViewReader } from '../read-views.ts';
@@ -15,18 +17,37 @@ export async function listOpenTurns(
   { after, upTo, limit }: { readonly after: Position; readonly upTo: Position; readonly limit: number },
 ): Promise<OpenTurn[]> {
   const rows = await db
-    .selectFrom('turn as t')
-    .leftJoin('turn_end as e', (join) => join.onRef('e.tenant', '=', 't.tenant').onRef('e.turn', '=', 't.turn'))
-    .where('t.tenant', '=', tenant)
-    .where(heldAt(position, 't'))
-    .where('t.from_pos', '>', after)
-    .where('t.from_pos', '<=', upTo)
-    .where('e.turn', 'is', null)
-    .select(['t.turn', 't.thread', 't.branch', 't.agent', 't.from_pos'])
-    .orderBy('t.from_pos')
+    .selectFrom('open_turn')
+    .where('tenant', '=', tenant)
+    // Of the head only, which is what the index of open rows holds.
+    .where('to_pos', 'is', null)
+    .where('from_pos', '>', after)
+    .where('from_pos', '<=', Math.min(upTo, position))
+    .select(['turn', 'thread', 'branch', 'agent', 'from_pos'])
+    .orderBy('from_pos')
     .limit(limit)
     .execute();
   return rows.map(({ from_pos, ...turn }) => ({ ...turn, position: from_pos }));
+}
+
+/** An open turn whose reply nobody waits for any more. */
+export interface OrphanedTurn extends TurnRef {
+  /** The turn that waited, and has ended. */
+  readonly parent: string;
+}
+
+/** Open turns that were asked for by a turn which waited for them and has ended, oldest first. */
+export async function listOrphanedTurns({ db, tenant }: ViewReader, { limit = 500 } = {}): Promise<OrphanedTurn[]> {
+  const rows = await db
+    .selectFrom('open_turn as o')
+    .innerJoin('turn_end as e', (join) => join.onRef('e.tenant', '=', 'o.tenant').onRef('e.turn', '=', 'o.awaited_by'))
+    .where('o.tenant', '=', tenant)
+    .where('o.to_pos', 'is', null)
+    .select(['o.turn', 'o.thread', 'o.branch', 'e.turn as parent'])
+    .orderBy('o.from_pos')
+    .limit(limit)
+    .execute();
+  return rows;
 }
 
 /** A decision whose call has no outcome, in a turn that has not ended. */
@@ -45,11 +66,14 @@ export async function listUnheededDecisions(
     .innerJoin('approval as a', (join) =>
       join.onRef('a.tenant', '=', 'd.tenant').onRef('a.approval', '=', 'd.approval'),
     )
-    .leftJoin('turn_end as e', (join) => join.onRef('e.tenant', '=', 'd.tenant').onRef('e.turn', '=', 'd.turn'))
+    // An array, so that these few are found first.
+    .where(
+      sql<SqlBool>`a.turn = any(array(select turn from holdfast.open_turn where tenant = ${tenant} and to_pos is null))`,
+    )
+    .where('a.tenant', '=', tenant)
     .where('d.tenant', '=', tenant)
     .where(heldAt(position, 'd'))
     .where('d.from_pos', '<=', upTo)
-    .where('e.turn', 'is', null)
     .leftJoin('message as m', (join) =>
       join
         .onRef('m.tenant', '=', 'a.tenant')

@@ -31,6 +31,21 @@ export const turnView = defineView({
   indexes: ['(tenant, thread, branch, from_pos)', '(tenant, parent_turn) where parent_turn is not null'],
 });
 
+/** Turns while they have no terminal event: a row holds from the request to the end. What is open is asked here, whatever has ended. */
+export const openTurnView = defineView({
+  name: 'open_turn',
+  key: ['turn'],
+  columns: {
+    turn: required('text'),
+    thread: required('text'),
+    branch: required('text'),
+    agent: required('text'),
+    /** The turn that waits for this one's reply. */
+    awaited_by: optional('text'),
+  },
+  indexes: ['(tenant, from_pos) where to_pos is null', '(tenant, thread, branch, to_pos)'],
+});
+
 /** How a turn ended; exactly one row per ended turn. */
 export const turnEndView = defineView({
   name: 'turn_end',
@@ -43,7 +58,7 @@ export const turnEndView = defineView({
     code: optional('text'),
     detail: optional('text'),
   },
-  indexes: ['(tenant, from_pos)'],
+  indexes: ['(tenant, from_pos)', "(tenant, from_pos) where status = 'aborted'"],
 });
 
 /** One model call of a turn: the checkpoint after it. */

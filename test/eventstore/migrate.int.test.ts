@@ -191,7 +191,7 @@ describe('assertSchema refuses a database that', () => {
     if (!first?.views[0]) throw new Error('There are projections.');
     const raised = { ...first, version: first.version + 1 };
     expect(await drift(database.pool, { ...holdfastSchema, projections: [raised, ...rest] })).toMatch(
-      /views thread, turn, turn_end, .* have another definition/,
+      /views thread, turn, open_turn, turn_end, .* have another definition/,
     );
     const [view, ...views] = first.views;
     const changed = { ...first, views: [{ ...view, indexes: ['(tenant)'] }, ...views] };
