@@ -1,19 +1,26 @@
 import { awaitPredecessor } from './await-predecessor.ts';
+import { completeConsolidation } from './complete-consolidation.ts';
+import type { ConsolidationActivities } from './consolidation-types.ts';
 import { recordAgents } from './configure-agent.ts';
 import type { ActivityDeps } from './deps.ts';
 import { endTurn } from './end-turn.ts';
 import { extractMemory, recordExtractionFailure } from './extract-memory.ts';
+import { mergeFacts } from './merge-facts.ts';
+import { observeScope } from './observe-scope.ts';
+import { planConsolidation } from './plan-consolidation.ts';
+import { retireFacts } from './retire-facts.ts';
 import { runActivity } from './run-activity.ts';
 import { runModelStep } from './run-model-step.ts';
 import { runTool } from './run-tool.ts';
 import { settleApproval } from './settle-approval.ts';
 import { abortChildren, awaitChild, startChild } from './sub-agents.ts';
+import { summariseSession } from './summarise-session.ts';
 import { forgetWords, withWords } from './stream-text.ts';
 import { createStreamHub } from '../projections/streaming/hub.ts';
 import type { Activities } from './types.ts';
 
-/** Gives the activities of a turn over their dependencies; one file each. */
-export function createActivities(deps: ActivityDeps): Activities {
+/** Gives the activities of turns and of consolidation over their dependencies; one file each. */
+export function createActivities(deps: ActivityDeps): Activities & ConsolidationActivities {
   const { hub = createStreamHub() } = deps;
   const stepDeps = { ...deps, configuredAt: recordAgents(deps) };
   return {
@@ -36,5 +43,11 @@ export function createActivities(deps: ActivityDeps): Activities {
     decideApproval: (input) => runActivity(deps, input, () => deps.decideApproval(input)),
     extractMemory: (input) => runActivity(deps, input, (scope) => extractMemory(deps, input, scope)),
     recordExtractionFailure: (input) => runActivity(deps, input, () => recordExtractionFailure(deps, input)),
+    planConsolidation: (input) => runActivity(deps, input, () => planConsolidation(deps, input)),
+    mergeFacts: (input) => runActivity(deps, input, (scope) => mergeFacts(deps, input, scope)),
+    retireFacts: (input) => runActivity(deps, input, (scope) => retireFacts(deps, input, scope)),
+    summariseSession: (input) => runActivity(deps, input, (scope) => summariseSession(deps, input, scope)),
+    observeScope: (input) => runActivity(deps, input, (scope) => observeScope(deps, input, scope)),
+    completeConsolidation: (input) => runActivity(deps, input, () => completeConsolidation(deps, input)),
   };
 }

@@ -7,8 +7,8 @@ import type { RecallIndex } from '../projections/search/shelves.ts';
 import type { StreamHub } from '../projections/streaming/hub.ts';
 import type { DecidedApproval, DecideInput, TurnCare, TurnRef } from './types.ts';
 
-/** Named places between the parts of a write path where tests and the demo may end the process. */
-export type Boundary =
+/** Named places between the parts of a turn's write paths where tests and the demo may end the process. */
+export type TurnBoundary =
   | 'step.model_answered'
   | 'step.committed'
   | 'child.recorded'
@@ -16,6 +16,13 @@ export type Boundary =
   | 'tool.committed'
   | 'extraction.model_answered'
   | 'extraction.committed';
+
+/** The same of a run of consolidation. */
+export type ConsolidationBoundary =
+  'consolidation.planned' | 'consolidation.decided' | 'consolidation.committed' | 'consolidation.completed';
+
+/** All of them. */
+export type Boundary = TurnBoundary | ConsolidationBoundary;
 
 /** Everything activities need from outside; joined in worker/create-worker.ts. */
 export interface ActivityDeps {
@@ -42,7 +49,7 @@ export interface ActivityDeps {
   readonly abortTurn: (ref: TurnRef, by: { readonly actor: string; readonly reason: string }) => Promise<void>;
   /** Aborts when the worker that is being stopped waits no longer for steps in the middle: Temporal cancels no local activity then. */
   readonly stopping?: AbortSignal;
-  /** Called at each boundary of a write path. Does nothing outside fault injection. */
+  /** Called at each boundary of a write path, with the turn or the run. Does nothing outside fault injection. */
   readonly reached: (boundary: Boundary, turn: string) => void;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>) => void;
 }

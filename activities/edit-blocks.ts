@@ -9,7 +9,7 @@ import { scopeKey } from '../projections/scope-columns.ts';
 import { readBlocks } from '../projections/working/queries.ts';
 import type { StepContext } from './load-context.ts';
 import type { MemoryCall } from './memory-tools.ts';
-import { streamVersion } from './memory-write.ts';
+import { streamVersion } from '../projections/stream-version.ts';
 import type { InlineResult } from './sort-calls.ts';
 
 /** Edits of blocks that are decided but not stored, with what the model is told about each. */

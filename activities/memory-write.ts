@@ -9,6 +9,7 @@ import type { Scope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import type { ViewReader } from '../projections/read-views.ts';
 import { readViews } from '../projections/read-views.ts';
+import { streamVersion } from '../projections/stream-version.ts';
 import { readKnownProcedures } from '../projections/procedural/queries.ts';
 import { readKnownFacts, readPastFacts } from '../projections/semantic/queries.ts';
 import { putVectors } from '../projections/search/queries.ts';
@@ -98,7 +99,9 @@ export async function attachVectors(
 /** The texts of events that retrieval will look for. */
 export function searchableTexts(events: readonly MemoryEvent[]): string[] {
   return events.flatMap((event) =>
-    event.type === 'FactAsserted' || event.type === 'ProcedureLearned' ? [event.data.text] : [],
+    event.type === 'FactAsserted' || event.type === 'ProcedureLearned' || event.type === 'ObservationDerived'
+      ? [event.data.text]
+      : [],
   );
 }
 
@@ -116,13 +119,4 @@ export async function assertRemembered(
 ): Promise<void> {
   const forgottenAt = await readForgottenAt(client, subjects);
   if (forgottenAt > since) throw new SubjectForgottenError(subjects.join(', '), command);
-}
-
-/** The version of a stream as the snapshot shows it, 0 when there is none. */
-export async function streamVersion({ client, tenant }: ViewReader, stream: string): Promise<number> {
-  const { rows } = await client.query<{ version: number }>(
-    'select version from holdfast.stream where tenant = $1 and name = $2',
-    [tenant, stream],
-  );
-  return rows[0]?.version ?? 0;
 }

@@ -5,6 +5,9 @@ import { ModelError } from '../llm/model-error.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { TurnRef } from './types.ts';
 
+/** What work is about, for the worker's log: a turn, or a run of consolidation. */
+type WorkRef = Pick<TurnRef, 'turn'> | { readonly run: string };
+
 /** What the body of an activity gets. */
 export interface ActivityScope {
   /** Aborts when the turn is cancelled or the attempt timed out. */
@@ -23,7 +26,7 @@ export interface ActivityScope {
  */
 export async function runActivity<T>(
   deps: ActivityDeps,
-  ref: TurnRef,
+  ref: WorkRef,
   body: (scope: ActivityScope) => Promise<T>,
 ): Promise<T> {
   const context = Context.current();
@@ -63,11 +66,11 @@ function leftToOthers(): ApplicationFailure {
   });
 }
 
-function toFailure(deps: ActivityDeps, ref: TurnRef, activity: string, error: unknown): ApplicationFailure {
+function toFailure(deps: ActivityDeps, ref: WorkRef, activity: string, error: unknown): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;
   const details = {
     activity,
-    turn: ref.turn,
+    ...('turn' in ref ? { turn: ref.turn } : { run: ref.run }),
     error: inspect(error),
   };
   if (error instanceof HoldfastError) {

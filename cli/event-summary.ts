@@ -69,6 +69,23 @@ export function eventSummary(event: MemoryEvent): string {
     }
     case 'StepRerun':
       return `step ${event.data.step} once more, by ${event.data.model}: ${short(event.data.text ?? 'calls tools')}`;
+    case 'FactRetired':
+      return `${event.data.fact} ${event.data.why}${event.data.into === null ? '' : ` into ${event.data.into}`}`;
+    case 'FactRestored':
+      return `${event.data.fact} holds again: ${short(event.data.text)}`;
+    case 'ObservationDerived':
+      return `${short(event.data.text)} (from ${event.data.evidence.length} facts)`;
+    case 'SessionSummarised':
+      return `${event.data.thread}: ${short(event.data.title)}`;
+    case 'SessionSummaryWithdrawn':
+      return event.data.thread;
+    case 'ConsolidationCompleted': {
+      const { run, outcome, reason, counts } = event.data;
+      const done = Object.entries(counts).flatMap(([name, count]) => (count === 0 ? [] : [`${count} ${name}`]));
+      return `${run} ${outcome}: ${reason ?? (done.length === 0 ? 'nothing to do' : done.join(', '))}`;
+    }
+    case 'ConsolidationUndone':
+      return `${event.data.run} by ${event.data.actor}: ${event.data.restored.length} restored, ${event.data.left.length} left`;
     case 'HistoryArchived':
       return `${event.data.events} history events of ${event.data.workflowId}`;
   }

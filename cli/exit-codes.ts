@@ -18,6 +18,8 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   CONFIG_FILE_INVALID: exitCodes.usage,
   AGENT_INVALID: exitCodes.usage,
   INVALID_OFFSET: exitCodes.usage,
+  INVALID_CONSOLIDATION: exitCodes.usage,
+  CONSOLIDATION_NOT_FOUND: exitCodes.notFound,
   INVALID_MESSAGES: exitCodes.usage,
   INVALID_TURN: exitCodes.usage,
   INVALID_FORK: exitCodes.usage,

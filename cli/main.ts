@@ -6,6 +6,7 @@ import { registerArchive } from './archive.ts';
 import { registerCancel } from './cancel.ts';
 import { registerChat } from './chat.ts';
 import { registerCheckpoints } from './checkpoints.ts';
+import { registerConsolidate } from './consolidate.ts';
 import { registerConsumers } from './consumers.ts';
 import { registerDiff } from './diff.ts';
 import { registerDoctor } from './doctor.ts';
@@ -80,6 +81,7 @@ const registrations = [
   registerReplay,
   registerRerunStep,
   registerMemory,
+  registerConsolidate,
   registerEval,
   registerKeys,
   registerApprovals,

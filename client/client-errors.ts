@@ -188,3 +188,19 @@ export class MessagesDifferError extends HoldfastError {
     });
   }
 }
+
+/** Thrown when no run of consolidation has this name: nothing was done by it. */
+export class ConsolidationNotFoundError extends HoldfastError {
+  constructor(run: string) {
+    super('CONSOLIDATION_NOT_FOUND', `There is no run of consolidation "${run}" in this tenant.`, {
+      hint: 'List them with `holdfast consolidate --list`.',
+    });
+  }
+}
+
+/** Thrown when a run of consolidation, or its undo, breaks a rule. Nothing happens. */
+export class InvalidConsolidationError extends HoldfastError {
+  constructor(message: string) {
+    super('INVALID_CONSOLIDATION', message, { hint: 'Correct the request; docs/memory.md says what a run is.' });
+  }
+}

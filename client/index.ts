@@ -16,6 +16,9 @@ export type { ForgetUser } from './forget-user.ts';
 export type { ForgetReceipt } from '../eventstore/index.ts';
 export type { RememberedMessage, RememberOptions, RememberProgress, SaidMessage } from './remember.ts';
 export type { BlockRef, BlockVersion } from './block-history.ts';
+export type { Consolidate } from './consolidate.ts';
+export type { MemoryCare } from './memory-care.ts';
+export type { ConsolidationRow, SessionRow } from '../projections/care/queries.ts';
 export type { BlockEdit } from './edit-block.ts';
 export type { BranchDiff, BranchDiffRequest, StepDiff, TurnDiff } from './diff-branches.ts';
 export type { Fork, ForkRequest } from './fork-branch.ts';
@@ -35,8 +38,10 @@ export {
   AlreadySteeredError,
   ApprovalNotFoundError,
   BlockConflictError,
+  ConsolidationNotFoundError,
   HistoryNotArchivedError,
   InvalidBlockError,
+  InvalidConsolidationError,
   InvalidDecisionError,
   InvalidMessagesError,
   MessagesDifferError,

@@ -17,12 +17,14 @@ import { editBlock } from './edit-block.ts';
 import type { BlockEdit } from './edit-block.ts';
 import { forgetUser } from './forget-user.ts';
 import type { ForgetUser } from './forget-user.ts';
+import { createMemoryCare } from './memory-care.ts';
+import type { MemoryCare } from './memory-care.ts';
 import { rememberMessages } from './remember.ts';
 import type { RememberedMessage, RememberOptions, SaidMessage } from './remember.ts';
 import type { ClientContext } from './send-turn.ts';
 
 /** What is remembered, as a client reads and writes it. Reads take `at`: a position, or a time, which stands for the last position recorded at or before it. */
-export interface MemoryClient {
+export interface MemoryClient extends MemoryCare {
   search(request: {
     readonly query: string;
     readonly scope: Scope;
@@ -63,6 +65,7 @@ export function createMemory(
     readViews(context.pool, await context.store.tenantNumber(context.tenant), query, { at });
 
   return {
+    ...createMemoryCare(context),
     async search({ query, scope, limit, askedAt = new Date(), at }) {
       const [values] = embedder ? await embedder.embed([query]) : [];
       return read(

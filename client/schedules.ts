@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isGrpcServiceError, ServiceError } from '@temporalio/client';
-import type { ScheduleTiming } from '../memory/events.ts';
+import type { ScheduleTiming } from '../memory/schedule-events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import { userSubject } from '../memory/subject.ts';
 import { readViews } from '../projections/read-views.ts';

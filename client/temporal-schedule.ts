@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 import type { ScheduleHandle, ScheduleSpec } from '@temporalio/client';
-import type { ScheduleTiming } from '../memory/events.ts';
+import type { ScheduleTiming } from '../memory/schedule-events.ts';
 import type { ScheduleRow } from '../projections/schedules/queries.ts';
 import { scheduledTurnWorkflow } from '../workflows/messages.ts';
 import type { TurnStarter } from './start-turn.ts';

@@ -44,6 +44,8 @@ export interface Config {
   readonly heartbeatMs: number;
   /** Pause between rounds of the sweeper, in milliseconds. */
   readonly sweepMs: number;
+  /** Pause between rounds of consolidation, in hours; 0 = no schedule is made. */
+  readonly consolidateHours: number;
   /** Workflow bundle made before, to start faster; null = bundle at start. */
   readonly workflowBundle: string | null;
   /** Which task queues a worker serves. */
@@ -69,6 +71,13 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd = process.c
     const number = Number(value);
     if (Number.isInteger(number) && number >= 100 && number <= 3_600_000) return number;
     throw invalid(name, 'a whole number of milliseconds from 100 to 3600000', value);
+  };
+  const hours = (name: string, fallback: number): number => {
+    const value = text(name);
+    if (value === null) return fallback;
+    const number = Number(value);
+    if (/^\d+$/.test(value) && number <= 8_760) return number;
+    throw invalid(name, 'a whole number of hours from 0 (off) to 8760', value);
   };
   /** One of some words; the first is the default. */
   const oneOf = <const Words extends readonly [string, ...string[]]>(name: string, words: Words): Words[number] => {
@@ -110,6 +119,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd = process.c
     embedder: { kind: embedder, model: text('HOLDFAST_EMBEDDING_MODEL') ?? 'text-embedding-3-small' },
     heartbeatMs: milliseconds('HOLDFAST_HEARTBEAT_MS', 5_000),
     sweepMs: milliseconds('HOLDFAST_SWEEP_MS', 60_000),
+    consolidateHours: hours('HOLDFAST_CONSOLIDATE_HOURS', 24),
     workflowBundle: text('HOLDFAST_WORKFLOW_BUNDLE'),
     queues: oneOf('HOLDFAST_QUEUES', ['all', 'turns', 'background']),
     versioning: oneOf('HOLDFAST_VERSIONING', ['off', 'on']) === 'on',

@@ -1,4 +1,6 @@
+import type { CareEvent } from './care-events.ts';
 import type { ExtractionOrigin } from './extraction-origin.ts';
+import type { ScheduleChanged, ScheduleDefined } from './schedule-events.ts';
 import type { Scope } from './scope.ts';
 
 /**
@@ -267,31 +269,6 @@ export type ApprovalDecisionIgnored = Event<
   }
 >;
 
-/** When a schedule fires: one of the three. Cron is UTC; `at` is ISO 8601. */
-export interface ScheduleTiming {
-  readonly cron: string | null;
-  readonly everyMs: number | null;
-  readonly at: string | null;
-}
-
-/** A timer starts turns from here on. */
-export type ScheduleDefined = Event<
-  'ScheduleDefined',
-  {
-    schedule: string;
-    thread: string;
-    branch: string;
-    agent: string;
-    user: string | null;
-    message: string;
-    timing: ScheduleTiming;
-  }
->;
-export type ScheduleChanged = Event<
-  'ScheduleChanged',
-  { schedule: string; state: 'paused' | 'active' | 'deleted'; actor: string }
->;
-
 export type RoundRecorded = Event<
   'RoundRecorded',
   TurnRef & {
@@ -302,6 +279,8 @@ export type RoundRecorded = Event<
     /** Null for a message that nobody answered, or of two people of whom neither is the assistant. */
     reply: { readonly speaker: string; readonly text: string } | null;
     occurredAt: string;
+    /** When it is recalled no more. @default never */
+    expiresAt?: string;
   }
 >;
 
@@ -347,6 +326,8 @@ export type FactAsserted = Event<
     validTo: string | null;
     replaces: string | null;
     disputedWith: string | null;
+    /** When it is recalled no more. @default never */
+    expiresAt?: string;
     source: Source;
   }
 >;
@@ -493,4 +474,5 @@ export type MemoryEvent =
   | ExtractionFailed
   | HistoryArchived
   | BranchForked
-  | StepRerun;
+  | StepRerun
+  | CareEvent;

@@ -22,6 +22,7 @@ export const streams = {
   reruns: (turn: string): string => `rerun/${escape(turn)}`,
   agent: (agent: string): string => `agent/${encodeURIComponent(agent)}`,
   memory: (scope: Scope): string => scopeStream('memory', scope),
+  consolidation: (run: string): string => `consolidation/${encodeURIComponent(run)}`,
   block: (scope: Scope, label: string): string => `${scopeStream('block', scope)}/l=${encodeURIComponent(label)}`,
 };
 
@@ -49,6 +50,8 @@ export const commands = {
   terminal: (turn: string): string => `turn/${escape(turn)}/terminal`,
   extraction: (turn: string): string => `turn/${escape(turn)}/extraction`,
   history: (turn: string): string => `turn/${escape(turn)}/history`,
+  /** One part of a run of consolidation; `completed` and `undone` are its ends. */
+  consolidation: (run: string, unit: string): string => `consolidation/${encodeURIComponent(run)}/${unit}`,
   /** The branch's name is the caller's key: forking under one name again is the same fork. */
   fork: (thread: string, branch: string): string => `fork/${encodeURIComponent(thread)}/${encodeURIComponent(branch)}`,
   agent: (agent: string, hash: string): string => `agent/${encodeURIComponent(agent)}/${hash}`,

@@ -48,6 +48,16 @@ export const personalFields = {
   FactSuperseded: { 'source.quote': forgottenText },
   FactRetracted: { reason: forgottenText, 'source.quote': forgottenText },
   ProcedureLearned: { goal: forgottenText, text: forgottenText, contentHash: '', 'source.quote': forgottenText },
+  FactRetired: { 'sources.*.quote': forgottenText },
+  FactRestored: {
+    subject: forgottenText,
+    relation: forgottenText,
+    value: forgottenText,
+    text: forgottenText,
+    contentHash: '',
+  },
+  ObservationDerived: { text: forgottenText, contentHash: '', 'sources.*.quote': forgottenText },
+  SessionSummarised: { title: forgottenText, summary: forgottenText },
   BlockEdited: { description: forgottenText, value: forgottenText, reason: forgottenText },
   ExtractionCompleted: { 'outcomes.*.text': forgottenText, 'outcomes.*.reason': forgottenText },
 } as const satisfies PersonalFields;

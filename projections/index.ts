@@ -4,6 +4,7 @@ import type { LogSchema, Projection } from '../eventstore/index.ts';
 import type { MemoryEvent } from '../memory/events.ts';
 import { personalFields } from '../memory/personal-fields.ts';
 import { branchesProjection } from './branches/projection.ts';
+import { careProjection } from './care/projection.ts';
 import { episodicProjection } from './episodic/projection.ts';
 import { proceduralProjection } from './procedural/projection.ts';
 import { schedulesProjection } from './schedules/projection.ts';
@@ -24,6 +25,7 @@ export const projections: readonly Projection<MemoryEvent>[] = [
   searchProjection,
   branchesProjection,
   schedulesProjection,
+  careProjection,
 ];
 
 /** The schema of a Holdfast database, for `migrate` and `assertSchema`. */

@@ -4,6 +4,13 @@ import type pg from 'pg';
 import type { Moment, Position, ViewTable } from '../eventstore/index.ts';
 import { positionOf, withTenant } from '../eventstore/index.ts';
 import type { forkEndView, forkView } from './branches/views.ts';
+import type {
+  consolidationUndoView,
+  consolidationView,
+  observationEvidenceView,
+  sessionView,
+  undoneItemView,
+} from './care/views.ts';
 import type { roundView } from './episodic/views.ts';
 import type { procedureView, toolOutcomeView } from './procedural/views.ts';
 import type { schedulePauseView, scheduleView } from './schedules/views.ts';
@@ -49,6 +56,11 @@ export interface ViewDatabase {
   steered: ViewTable<typeof steeredView.columns>;
   block: ViewTable<typeof blockView.columns>;
   memory_document: ViewTable<typeof documentView.columns>;
+  consolidation: ViewTable<typeof consolidationView.columns>;
+  consolidation_undo: ViewTable<typeof consolidationUndoView.columns>;
+  undone_item: ViewTable<typeof undoneItemView.columns>;
+  observation_evidence: ViewTable<typeof observationEvidenceView.columns>;
+  session: ViewTable<typeof sessionView.columns>;
   fork: ViewTable<typeof forkView.columns>;
   fork_end: ViewTable<typeof forkEndView.columns>;
   log_head: { readonly tenant: number; readonly position: number };

@@ -17,14 +17,16 @@ import { holdfastSchema } from '../projections/index.ts';
 import { createRecallIndex } from '../projections/search/shelves.ts';
 import { createStreamHub } from '../projections/streaming/hub.ts';
 import type { StreamHub } from '../projections/streaming/hub.ts';
-import { defaultTimeouts } from '../workflows/messages.ts';
+import { consolidateDueWorkflow, defaultTimeouts, sweepWorkflow } from '../workflows/messages.ts';
 import { archiveHistories } from './archive-histories.ts';
 import { buildIdOf, bundleQuietly, deploymentNameOf, makeCurrent } from './deployment.ts';
 import { createQueueWorkers } from './queue-workers.ts';
 import type { Queues, WorkerVersion } from './queue-workers.ts';
 import { embedDocuments } from './embed-documents.ts';
 import { openToolSources } from './open-tool-sources.ts';
-import { createSweepActivities, keepSweeping } from './keep-sweeping.ts';
+import { consolidationScheduleId, createDueConsolidation } from './due-consolidation.ts';
+import { keepSchedule } from './keep-schedule.ts';
+import { createSweepActivities, sweepScheduleId } from './keep-sweeping.ts';
 
 /** Entry point of the workflow bundle: TypeScript in a checkout, JavaScript where the package is installed. */
 export const workflowsPath = join(import.meta.dirname, '..', 'workflows', `index${extname(import.meta.filename)}`);
@@ -55,6 +57,8 @@ export interface WorkerOptions {
     /** What is younger is left to those who are at it. @default 15000 */
     readonly graceMs?: number;
   };
+  /** How often memories of users are tended (docs/memory.md): null = no schedule is made. @default every 24 hours */
+  readonly consolidate?: { readonly everyMs?: number | null };
   /** A bundle made before, to skip bundling at start. */
   readonly workflowBundle?: WorkflowBundleOption;
   /** Give the same to clients in this process: their streams then need not wait for rows. @default one of its own */
@@ -96,6 +100,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     log = () => undefined,
   } = options;
   const { everyMs = 60_000, graceMs = 15_000 } = options.sweep ?? {};
+  const { everyMs: consolidateMs = 86_400_000 } = options.consolidate ?? {};
   const pool = openPool({ url: options.databaseUrl, applicationName: 'holdfast worker', maxConnections: 20 });
   const closers: (() => Promise<unknown>)[] = [() => pool.end()];
   const close = async (): Promise<void> => {
@@ -158,6 +163,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         ...activities,
         requestScheduledTurn: (input: ScheduledTurn) => requestScheduledTurn({ store, pool, starter }, input),
         ...createSweepActivities({ store, pool, starter }, { tenants: options.tenants, graceMs, log }),
+        ...createDueConsolidation({ store, pool }, options.tenants),
       },
       workflows: { workflowBundle: bundle },
       giveUp: () => stopping.abort(),
@@ -171,8 +177,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
             archiveHistories({ store, pool, starter, tenants, log, graceMs: 4 * graceMs }),
             embedDocuments({ pool, schema, embedder: options.embedder, log }),
           ];
-    if (queues !== 'background' && everyMs !== null)
-      loops.push(keepSweeping({ client, taskQueue: temporal.taskQueue, everyMs: Math.max(1_000, everyMs), log }));
+    const { taskQueue } = temporal;
+    const schedules = [
+      { scheduleId: sweepScheduleId(taskQueue), workflow: sweepWorkflow, everyMs },
+      { scheduleId: consolidationScheduleId(taskQueue), workflow: consolidateDueWorkflow, everyMs: consolidateMs },
+    ];
+    for (const schedule of queues === 'background' ? [] : schedules) {
+      if (schedule.everyMs === null) continue;
+      loops.push(keepSchedule({ client, taskQueue, log, ...schedule, everyMs: Math.max(1_000, schedule.everyMs) }));
+    }
     const stopped = workers
       .run()
       .finally(() => Promise.all(loops.map((loop) => loop.stop())))

@@ -56,6 +56,7 @@ export async function runWorker(config: Config): Promise<RunningWorker> {
     tenants: [config.tenant],
     heartbeatMs: config.heartbeatMs,
     sweep: { everyMs: config.sweepMs },
+    consolidate: { everyMs: config.consolidateHours === 0 ? null : config.consolidateHours * 3_600_000 },
     queues: config.queues,
     ...(config.versioning ? { versioning: config.buildId === null ? {} : { buildId: config.buildId } } : {}),
     ...(config.workflowBundle === null ? {} : { workflowBundle: { codePath: config.workflowBundle } }),

@@ -74,6 +74,12 @@ export const scheduledTurnWorkflow = 'scheduledTurn';
 /** Name under which the sweeper's workflow is registered. */
 export const sweepWorkflow = 'sweep';
 
+/** Name under which the workflow of one run of consolidation is registered. */
+export const consolidateWorkflow = 'consolidate';
+
+/** Name under which the workflow is registered that the schedule of consolidation starts. */
+export const consolidateDueWorkflow = 'consolidateDue';
+
 /** Task queue of what runs behind replies: extraction. Workers of its own may serve it. */
 export function backgroundQueue(taskQueue: string): string {
   return `${taskQueue}-background`;
@@ -91,4 +97,11 @@ export interface TurnAddress {
 /** Workflow id of a turn: one per deployment, tenant, branch and client-chosen turn id. */
 export function turnWorkflowId({ taskQueue, tenant, branch, turn }: TurnAddress): string {
   return [taskQueue, 'turn', tenant, branch, turn].map(encodeURIComponent).join('/');
+}
+
+/** Workflow id of a run of consolidation: one per deployment, tenant and run. */
+export function consolidationWorkflowId(
+  of: Pick<TurnAddress, 'taskQueue' | 'tenant'> & { readonly run: string },
+): string {
+  return [of.taskQueue, 'consolidate', of.tenant, of.run].map(encodeURIComponent).join('/');
 }

@@ -1,4 +1,4 @@
-import type { Boundary } from '../../activities/deps.ts';
+import type { TurnBoundary } from '../../activities/deps.ts';
 import type { WorkKind } from '../history.ts';
 import { endedByKill, killWorker, times } from '../workers.ts';
 import type { Fault, FaultContext } from './fault.ts';
@@ -8,7 +8,7 @@ import { landed, last, missed, within } from './fault.ts';
 export const workerCount = 2;
 
 /** Every named boundary, with work that passes it. */
-const boundaries: Readonly<Record<Boundary, WorkKind>> = {
+const boundaries: Readonly<Record<TurnBoundary, WorkKind>> = {
   'step.model_answered': 'remember',
   'step.committed': 'remember',
   'child.recorded': 'child',

@@ -20,6 +20,8 @@ export interface ShelfItem {
   readonly session: string | null;
   /** When it was said or began to hold, in milliseconds of the epoch. */
   readonly at: number;
+  /** When it is recalled no more, in milliseconds of the epoch; null = never. */
+  readonly expires: number | null;
   /** Positions of the log between which it holds. */
   readonly from: number;
   readonly to: number | null;
@@ -52,6 +54,8 @@ export interface Shelf {
   readonly rows: Column;
   /** The last position of the log that changed anything here. */
   readonly changedAt: number;
+  /** When the first of its entries expires, in milliseconds of the epoch; Infinity = none does. */
+  readonly firstExpiry: number;
   /** How often anything that is seen changed. */
   readonly version: number;
   /** What readers saw of it lately (sight.ts). */
@@ -92,7 +96,7 @@ export function createShelf(): Shelf {
   const fresh = new Set<string>();
   const sights: Shelf['sights'] = new Map();
   let vectors: VectorRows | null = null;
-  let [version, changedAt, postingBytes] = [0, 0, 0];
+  let [version, changedAt, postingBytes, firstExpiry] = [0, 0, 0, Infinity];
 
   const add = (item: ShelfItem): void => {
     changedAt = Math.max(changedAt, item.from, item.to ?? 0);
@@ -112,6 +116,7 @@ export function createShelf(): Shelf {
     const { text, ...rest } = item;
     const terms = [...termsOf(text), ...dateTerms(item.at)];
     entries.push({ ...rest, marks: marksOf(item) });
+    firstExpiry = Math.min(firstExpiry, item.expires ?? Infinity);
     push(lengths, terms.length);
     push(sessions, item.session === null ? -1 : sessionNumber(item));
     if (item.session !== null) insert(entries, members[sessions.values[index] ?? -1] ?? [], index);
@@ -158,6 +163,9 @@ export function createShelf(): Shelf {
     },
     get version() {
       return version;
+    },
+    get firstExpiry() {
+      return firstExpiry;
     },
     get changedAt() {
       return changedAt;

@@ -1,5 +1,5 @@
 import type { Position } from '../../eventstore/index.ts';
-import type { ScheduleTiming } from '../../memory/events.ts';
+import type { ScheduleTiming } from '../../memory/schedule-events.ts';
 import type { ViewReader } from '../read-views.ts';
 import { heldAt } from '../read-views.ts';
 

@@ -23,9 +23,42 @@ export const searchProjection: Projection<MemoryEvent> = {
           speaker: null,
           trust: data.trust,
           said_at: new Date(data.validFrom),
+          expires_at: data.expiresAt === undefined ? null : new Date(data.expiresAt),
           thread: data.source.thread,
           turn: data.source.turn,
         });
+      case 'FactRestored':
+        if (forgotten) return [];
+        return open(documentView, {
+          id: data.fact,
+          kind: data.kind,
+          ...scopeColumns(data.scope),
+          ...searchText(data.text),
+          speaker: null,
+          trust: data.trust,
+          said_at: new Date(data.validFrom),
+          expires_at: data.expiresAt === null ? null : new Date(data.expiresAt),
+          thread: data.thread,
+          turn: data.turn,
+        });
+      case 'ObservationDerived': {
+        const [source] = data.sources;
+        if (forgotten || !source) return [];
+        return open(documentView, {
+          id: data.observation,
+          kind: 'observation',
+          ...scopeColumns(data.scope),
+          ...searchText(data.text),
+          speaker: null,
+          trust: data.trust,
+          said_at: new Date(data.validFrom),
+          expires_at: null,
+          thread: source.thread,
+          turn: source.turn,
+        });
+      }
+      case 'FactRetired':
+        return close(documentView, { id: data.fact, fork: '' });
       case 'FactSuperseded':
       case 'FactRetracted':
         return close(documentView, { id: data.fact, fork: data.fork ?? '' });
@@ -40,6 +73,7 @@ export const searchProjection: Projection<MemoryEvent> = {
           speaker: null,
           trust: data.trust,
           said_at: new Date(data.validFrom),
+          expires_at: null,
           thread: data.source.thread,
           turn: data.source.turn,
         });
@@ -61,7 +95,13 @@ export const searchProjection: Projection<MemoryEvent> = {
 };
 
 /** Types of the events that give documents. */
-export const documentEvents = ['FactAsserted', 'ProcedureLearned', 'RoundRecorded'] as const;
+export const documentEvents = [
+  'FactAsserted',
+  'FactRestored',
+  'ObservationDerived',
+  'ProcedureLearned',
+  'RoundRecorded',
+] as const;
 
 /** The texts that an event gives to search and their digests; none when it gives none, or is about somebody who was forgotten. */
 export function documentsOf(event: StoredEvent<MemoryEvent>): { readonly text: string; readonly textHash: string }[] {
@@ -87,7 +127,7 @@ export function messageText({ speaker, text }: { readonly speaker: string; reado
 }
 
 function messageDocument(
-  { scope, occurredAt, thread, turn }: RoundRecorded['data'],
+  { scope, occurredAt, expiresAt, thread, turn }: RoundRecorded['data'],
   { id, kind, said }: { id: string; kind: string; said: { readonly speaker: string; readonly text: string } },
 ) {
   return {
@@ -98,6 +138,7 @@ function messageDocument(
     speaker: said.speaker,
     trust: kind === 'reply' ? 'model_inference' : 'direct_user',
     said_at: new Date(occurredAt),
+    expires_at: expiresAt === undefined ? null : new Date(expiresAt),
     thread,
     turn,
   };

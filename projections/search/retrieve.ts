@@ -78,6 +78,7 @@ export async function retrieveFrom(
   index: RecallIndex,
 ): Promise<Retrieved> {
   const { scope, query, vector, now, limit = 8, budgetTokens = 1200, excludeTurns = [] } = input;
+  const at = now.getTime();
   if (vector) await attachVectors(reader, index, { kept: open.kept, model: vector.model });
   const found = searchShelves(
     open.shelves,
@@ -85,7 +86,10 @@ export async function retrieveFrom(
       text: query,
       vector: vector?.values ?? null,
       depth: Math.max(400, 2 * limit),
-      isWanted: excludeTurns.length === 0 ? null : (entry) => !excludeTurns.includes(entry.turn),
+      isWanted:
+        excludeTurns.length === 0 && open.shelves.every(({ firstExpiry }) => firstExpiry > at)
+          ? null
+          : ({ turn, expires }) => !excludeTurns.includes(turn) && (expires === null || expires > at),
     },
     open.view,
   );

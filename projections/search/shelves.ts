@@ -169,6 +169,7 @@ interface DocumentRow {
   readonly text_hash: string;
   readonly speaker: string | null;
   readonly said_at: Date;
+  readonly expires_at: Date | null;
   readonly thread: string;
   readonly turn: string;
   readonly scope_agent: string | null;
@@ -183,7 +184,7 @@ async function readSince(
   { user, thread }: Scope,
   since: readonly number[],
 ): Promise<DocumentRow[]> {
-  const columns = `d.id, d.kind, d.content, d.text_hash, d.speaker, d.said_at, d.thread, d.turn, d.scope_agent, d.scope_thread, d.fork,
+  const columns = `d.id, d.kind, d.content, d.text_hash, d.speaker, d.said_at, d.expires_at, d.thread, d.turn, d.scope_agent, d.scope_thread, d.fork,
     d.from_pos, d.to_pos`;
   const shelves = [
     'd.scope_user = $2',
@@ -231,6 +232,7 @@ function itemOf(row: DocumentRow): ShelfItem {
     speaker: row.speaker,
     session: row.speaker === null ? null : row.thread,
     at: row.said_at.getTime(),
+    expires: row.expires_at?.getTime() ?? null,
     from: row.from_pos,
     to: row.to_pos,
     fork: row.fork,

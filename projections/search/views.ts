@@ -17,6 +17,8 @@ export const documentView = defineView({
     text_hash: required('text'),
     trust: required('text'),
     said_at: required('timestamptz'),
+    /** When it is recalled no more; null = never. */
+    expires_at: optional('timestamptz'),
     thread: required('text'),
     turn: required('text'),
   },

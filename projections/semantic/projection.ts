@@ -28,6 +28,7 @@ export const semanticProjection: Projection<MemoryEvent> = {
             valid_to: data.validTo === null ? null : new Date(data.validTo),
             replaces: data.replaces,
             disputed_with: data.disputedWith,
+            expires_at: data.expiresAt === undefined ? null : new Date(data.expiresAt),
           }),
           ...sourceRow(data.fact, data.scope.fork, data.source),
         ];
@@ -56,6 +57,61 @@ export const semanticProjection: Projection<MemoryEvent> = {
             reason: data.reason,
           }),
         ];
+      case 'FactRetired':
+        return [
+          ...close(factView, { fact: data.fact, fork: '' }),
+          ...replace(factEndView, {
+            fact: data.fact,
+            fork: '',
+            valid_to: new Date(data.validTo),
+            replaced_by: data.into,
+            reason: data.why,
+          }),
+          ...data.sources.flatMap((source) => (data.into === null ? [] : sourceRow(data.into, '', source))),
+        ];
+      case 'FactRestored':
+        return [
+          ...close(factEndView, { fact: data.fact, fork: '' }),
+          ...open(factView, {
+            fact: data.fact,
+            ...scopeColumns(data.scope),
+            kind: data.kind,
+            subject: data.subject,
+            relation: data.relation,
+            value: data.value,
+            content: data.text,
+            content_hash: data.contentHash,
+            confidence: data.confidence,
+            trust: data.trust,
+            valid_from: new Date(data.validFrom),
+            valid_to: null,
+            replaces: data.replaces,
+            disputed_with: data.disputedWith,
+            expires_at: data.expiresAt === null ? null : new Date(data.expiresAt),
+          }),
+          ...(data.from === null ? [] : lentBack(data.from.into, data.from.turns)),
+        ];
+      case 'ObservationDerived':
+        return [
+          ...open(factView, {
+            fact: data.observation,
+            ...scopeColumns(data.scope),
+            kind: 'observation',
+            subject: 'user',
+            relation: 'observation',
+            value: '',
+            content: data.text,
+            content_hash: data.contentHash,
+            confidence: data.confidence,
+            trust: data.trust,
+            valid_from: new Date(data.validFrom),
+            valid_to: null,
+            replaces: null,
+            disputed_with: null,
+            expires_at: null,
+          }),
+          ...data.sources.flatMap((source) => sourceRow(data.observation, '', source)),
+        ];
       default:
         return [];
     }
@@ -64,4 +120,9 @@ export const semanticProjection: Projection<MemoryEvent> = {
 
 function sourceRow(fact: string, fork = '', { turn, thread, branch, quote }: Source): Operation[] {
   return ensure(factSourceView, { fact, fork, turn, thread, branch, quote });
+}
+
+/** The sources that a fact had from another one that holds again. */
+function lentBack(fact: string, turns: readonly string[]): Operation[] {
+  return turns.flatMap((turn) => close(factSourceView, { fact, turn }));
 }

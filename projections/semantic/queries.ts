@@ -48,7 +48,8 @@ export async function readPastFacts(reader: ViewReader, scope: Scope): Promise<K
     .where('f.content_hash', '<>', '')
     .where((eb) =>
       eb.or([
-        eb('e.replaced_by', 'is not', null),
+        // Not those that were merged: what they say holds, under another id.
+        eb('e.reason', '=', 'superseded'),
         eb.and([eb('e.fact', 'is', null), eb('f.valid_to', 'is not', null)]),
       ]),
     )

@@ -22,6 +22,7 @@ export const factView = defineView({
     valid_to: optional('timestamptz'),
     replaces: optional('text'),
     disputed_with: optional('text'),
+    expires_at: optional('timestamptz'),
   },
   indexes: ['(tenant, scope_user, kind)'],
 });

@@ -2,6 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { loadConfig, usesDemoModel } from '../../config/config.ts';
 import { HoldfastError } from '../../errors/holdfast-error.ts';
 
+test('hours of consolidation are whole, 0 is off, and anything else is refused by name', () => {
+  expect(loadConfig({ HOLDFAST_CONSOLIDATE_HOURS: '0' }).consolidateHours).toBe(0);
+  for (const given of ['-1', '1.5', 'often', '9000'])
+    expect(() => loadConfig({ HOLDFAST_CONSOLIDATE_HOURS: given })).toThrow('HOLDFAST_CONSOLIDATE_HOURS');
+});
+
 describe('with an empty environment', () => {
   test('every setting has its default', () => {
     expect(loadConfig({}, '/project')).toMatchObject({
@@ -15,6 +21,7 @@ describe('with an empty environment', () => {
       model: { baseUrl: null, apiKey: null, name: null, timeoutMs: 120_000 },
       embedder: { kind: 'hash', model: 'text-embedding-3-small' },
       heartbeatMs: 5_000,
+      consolidateHours: 24,
       failpoint: null,
     });
   });

@@ -1,6 +1,7 @@
 import type { Command, NewEvent } from '../../eventstore/index.ts';
 import type { FactAsserted, MemoryEvent, Source, TurnRef } from '../../memory/events.ts';
 import type { Scope } from '../../memory/scope.ts';
+import { careOf } from './care-history.ts';
 
 export interface HistoryOptions {
   readonly seed: number;
@@ -74,6 +75,9 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
   for (let n = 0; n < turns; n++) turn(n);
   // Last, so that they change nothing about the rest.
   for (const each of forks) each();
+  about = ['user:ana'];
+  const [first, second, third] = facts;
+  if (first && second && third) careOf({ mark, facts: [first, second, third], now, assertion, commit });
   return commands;
 
   function schedule(id: string): void {

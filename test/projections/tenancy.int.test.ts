@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Command } from '../../eventstore/index.ts';
 import type { MemoryEvent } from '../../memory/events.ts';
 import type { Scope } from '../../memory/scope.ts';
+import * as care from '../../projections/care/queries.ts';
 import * as procedural from '../../projections/procedural/queries.ts';
 import type { ViewReader } from '../../projections/read-views.ts';
 import { readViews } from '../../projections/read-views.ts';
@@ -122,6 +123,17 @@ async function fill(tenant: string, mark: string): Promise<number> {
 
 /** Every query of the views, each with arguments that name things of both tenants. */
 const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Promise<unknown>>> = {
+  readCaredFacts: (reader, scope) => care.readCaredFacts(reader, scope),
+  readObservationProofs: (reader) => care.readObservationProofs(reader, ids.cared),
+  readObservationHashes: (reader) => care.readObservationHashes(reader, ids.cared),
+  readOpenSessions: (reader) => care.readOpenSessions(reader, ids.talked),
+  readSessionWords: async (reader) =>
+    (await care.readSessionWords(reader, { scope: ids.talked, thread: ids.thread, branch: 'main', upTo: 1e9 })).lines,
+  readUndoneItems: (reader) => care.readUndoneItems(reader, ids.undone),
+  listSessions: (reader) => care.listSessions(reader, { scope: ids.summarised }),
+  listConsolidations: (reader) => care.listConsolidations(reader),
+  readLastConsolidation: (reader) => care.readLastConsolidation(reader, ids.cared),
+  listUsersToConsolidate: (reader) => care.listUsersToConsolidate(reader, { now }),
   readKnownProcedures: (reader, scope) => procedural.readKnownProcedures(reader, scope),
   listProcedures: (reader, scope) => procedural.listProcedures(reader, scope),
   readDocuments: (reader, scope) => search.readDocuments(reader, { scope, ids: ids.documents }),
@@ -161,7 +173,15 @@ const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Pro
   retrieve: async (reader, scope) => (await retrieve(reader, { scope, query: 'tea', vector, now })).items,
 };
 const turns = { own: '', place: { thread: '', branch: '' } };
-const ids: { documents: string[]; fork: string } = { documents: [], fork: '' };
+const ids: {
+  documents: string[];
+  fork: string;
+  thread: string;
+  cared: Scope;
+  undone: Scope;
+  summarised: Scope;
+  talked: Scope;
+} = { documents: [], fork: '', thread: '', cared: {}, undone: {}, summarised: {}, talked: {} };
 
 async function answers(change: (reader: ViewReader) => ViewReader, scope: Scope): Promise<Record<string, unknown>> {
   const given: Record<string, unknown> = {};
@@ -185,13 +205,40 @@ beforeAll(async () => {
   ids.documents = documents.rows.map(({ id }) => id);
   const forks = await database.admin.query<{ fork: string }>('select fork from fork_end order by fork limit 1');
   ids.fork = forks.rows[0]?.fork ?? '';
+  ids.cared = await scopeFrom('observation');
+  ids.undone = await scopeFrom('undone_item');
+  ids.summarised = await scopeFrom('session');
+  ids.talked = await scopeFrom('talk');
   before.answers = await answers(asIs, { user: 'acme' });
   numbers.victim = await fill('victim', secret);
 });
 
+/** The scope of a row that such a query of care finds. */
+async function scopeFrom(what: 'observation' | 'undone_item' | 'session' | 'talk'): Promise<Scope> {
+  const from = {
+    observation: `fact where kind = 'observation' and to_pos is null`,
+    undone_item: 'undone_item where true',
+    session: 'session where to_pos is null',
+    talk: `round where fork = '' group by scope_user, scope_agent, scope_thread, thread having count(*) > 1`,
+  }[what];
+  const { rows } = await database.admin.query<
+    Record<'scope_user' | 'scope_agent' | 'scope_thread' | 'thread', string | null>
+  >(
+    `select scope_user, scope_agent, scope_thread, ${what === 'talk' ? 'thread' : 'null as thread'} from ${from} limit 1`,
+  );
+  const [row] = rows;
+  if (!row) throw new Error(`The history has no ${what}.`);
+  if (what === 'talk') ids.thread = row.thread ?? '';
+  return {
+    ...(row.scope_user === null ? {} : { user: row.scope_user }),
+    ...(row.scope_agent === null ? {} : { agent: row.scope_agent }),
+    ...(row.scope_thread === null ? {} : { thread: row.scope_thread }),
+  };
+}
+
 describe('the queries of the views', () => {
   test('are all here: one that is added must be looked at', () => {
-    const exported = [procedural, search, semantic, threads, working].flatMap((module) =>
+    const exported = [care, procedural, search, semantic, threads, working].flatMap((module) =>
       Object.entries(module).flatMap(([name, value]) =>
         typeof value === 'function' && !['putVectors', 'writeVectors', 'signBits', 'toVector'].includes(name)
           ? [name]

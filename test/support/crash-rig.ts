@@ -115,6 +115,7 @@ export async function startRig(
         ...(hub ? { hub } : {}),
         workflowBundle: { codePath: workflowBundle },
         sweep: { everyMs: null },
+        consolidate: { everyMs: null },
         ...overrides,
       });
       closers.push(() => worker.stop());

@@ -50,6 +50,7 @@ export function withWorker(database: TestDatabase, { agents, demoModel, override
       heartbeatMs: 2_000,
       workflowBundle: { codePath: workflowBundle },
       sweep: { everyMs: null },
+      consolidate: { everyMs: null },
       ...overrides,
     });
   };

@@ -19,6 +19,7 @@ function item(id: string, text: string, change: Partial<ShelfItem> = {}): ShelfI
     textHash: id,
     speaker: 'Ana',
     session: 's',
+    expires: null,
     at: Date.UTC(2026, 0, 1),
     from: 1,
     to: null,
@@ -128,6 +129,7 @@ describe('searchShelves', () => {
             session,
             speaker,
             from: index + 1,
+            expires: null,
             at: Date.UTC(2026, 0, 1 + (index % 3)),
           }),
         );

@@ -1,0 +1,36 @@
+import type { Moment } from '../eventstore/index.ts';
+import type { Scope } from '../memory/scope.ts';
+import type { ConsolidationRow, SessionRow } from '../projections/care/queries.ts';
+import { listSessions } from '../projections/care/queries.ts';
+import { readViews } from '../projections/read-views.ts';
+import type { Consolidate } from './consolidate.ts';
+import { consolidate, readConsolidations, undoConsolidation } from './consolidate.ts';
+import type { ClientContext } from './send-turn.ts';
+
+/** The part of a client's memory that tends what is remembered. */
+export interface MemoryCare {
+  /** Merges, observes, summarises and expires in one scope, in a workflow; waits for its end. */
+  consolidate(request: Consolidate): Promise<ConsolidationRow>;
+  /** Takes a run back in one command, as far as nothing has changed since. */
+  undoConsolidation(run: string, by: { readonly actor: string }): Promise<ConsolidationRow>;
+  /** Runs of consolidation, newest first. */
+  consolidations(filter?: { readonly user?: string; readonly limit?: number }): Promise<ConsolidationRow[]>;
+  /** Sessions in short, newest first. */
+  sessions(request: { readonly scope: Scope; readonly limit?: number; readonly at?: Moment }): Promise<SessionRow[]>;
+}
+
+/** Gives the care of a tenant's memory. */
+export function createMemoryCare(context: ClientContext): MemoryCare {
+  return {
+    consolidate: (request) => consolidate(context, request),
+    undoConsolidation: (run, by) => undoConsolidation(context, run, by),
+    consolidations: (filter) => readConsolidations(context, filter),
+    sessions: async ({ at, ...request }) =>
+      readViews(
+        context.pool,
+        await context.store.tenantNumber(context.tenant),
+        (reader) => listSessions(reader, request),
+        { at },
+      ),
+  };
+}
