@@ -17,6 +17,7 @@ const shares: Readonly<Record<Exclude<WorkKind, 'decision'>, number>> = {
   approval: 3,
   cancel: 3,
   block: 4,
+  import: 0.5,
   forget: 1,
   rebuild: 0.4,
   export: 0.4,

@@ -11,6 +11,7 @@ export const workKinds = [
   'approval',
   'cancel',
   'block',
+  'import',
   'forget',
   'rebuild',
   'export',
@@ -31,6 +32,8 @@ export interface Facts {
   readonly token?: string;
   /** How many memories one step has to write. */
   readonly memories?: number;
+  /** How many rounds were imported. */
+  readonly rounds?: number;
   /** An amount that no other payment has. */
   readonly amount?: number;
   readonly status?: string;

@@ -31,6 +31,8 @@ export interface WorkSource {
 
 /** How long a client waits for a reply before it does not know what came of its turn, in milliseconds. */
 const patienceMs = 15_000;
+/** More than one command holds. */
+const importedMessages = 520;
 const cities = ['Lisbon', 'Porto', 'Faro', 'Braga', 'Évora', 'Coimbra'];
 
 /** Makes the `n`th piece of work of a client. */
@@ -100,6 +102,8 @@ export function makeWork(kind: WorkKind, n: number, source: WorkSource): Work {
       return cancel(send('shopper', `My cat is called ${token}. Where is my order ${order}?`), random.below(400));
     case 'block':
       return editBlock(op, token, source.client);
+    case 'import':
+      return importTalk(op, user, token);
     case 'forget':
       return forget(send('shopper', `Please remember: my secret word is ${token}. My dog is called ${token}.`));
     case 'neighbour':
@@ -173,6 +177,24 @@ function editBlock(op: string, token: string, client: string): Work {
         reason: 'chaos',
         expectedValue: before?.value === token ? token : (before?.value ?? null),
       });
+      return {};
+    },
+  };
+}
+
+/** Imports a talk of some hundred messages in several commands; its last message holds the token. */
+function importTalk(op: string, user: string, token: string): Work {
+  const talk = Array.from({ length: importedMessages }, (_, n) => ({
+    speaker: n % 2 === 0 ? 'user' : 'assistant',
+    text: n % 2 === 0 ? `Line ${n} of ${token}.` : `Reply ${n}.`,
+    at: new Date(Date.UTC(2024, 0, 1) + n * 1_000),
+  }));
+  return {
+    kind: 'import',
+    op,
+    facts: { user, token, rounds: importedMessages / 2 },
+    ask: async (client) => {
+      await client.memory.import(talk, { idempotencyKey: op, scope: { user } });
       return {};
     },
   };

@@ -7,6 +7,7 @@ import { scopeOf, withScope } from './memory-options.ts';
 import type { MemoryOptions } from './memory-options.ts';
 import { registerMemoryForget } from './memory-forget.ts';
 import { registerMemoryDiff } from './memory-diff.ts';
+import { registerMemoryImport } from './memory-import.ts';
 import { UsageError } from './output.ts';
 import { explain, runCommand, wholeNumber } from './run-command.ts';
 
@@ -76,6 +77,7 @@ export function registerMemory(program: Command): void {
   registerMemoryBlocks(memory);
   registerMemoryForget(memory);
   registerMemoryDiff(memory);
+  registerMemoryImport(memory);
 }
 
 /** Found memories, best first. */

@@ -14,6 +14,7 @@ export { createStreamHub } from '../projections/streaming/hub.ts';
 export type { StreamHub } from '../projections/streaming/hub.ts';
 export type { ForgetUser } from './forget-user.ts';
 export type { ForgetReceipt } from '../eventstore/index.ts';
+export type { ImportedMessage, ImportOptions, ImportProgress } from './import-messages.ts';
 export type { RememberedMessage, RememberOptions, RememberProgress, SaidMessage } from './remember.ts';
 export type { BlockRef, BlockVersion } from './block-history.ts';
 export type { Consolidate } from './consolidate.ts';

@@ -19,6 +19,8 @@ import { forgetUser } from './forget-user.ts';
 import type { ForgetUser } from './forget-user.ts';
 import { createMemoryCare } from './memory-care.ts';
 import type { MemoryCare } from './memory-care.ts';
+import { importMessages } from './import-messages.ts';
+import type { ImportedMessage, ImportOptions, ImportProgress } from './import-messages.ts';
 import { rememberMessages } from './remember.ts';
 import type { RememberedMessage, RememberOptions, SaidMessage } from './remember.ts';
 import type { ClientContext } from './send-turn.ts';
@@ -35,6 +37,11 @@ export interface MemoryClient extends MemoryCare {
   }): Promise<Retrieved>;
   /** Remembers what was said, before or elsewhere, as it was said and when. */
   remember(messages: readonly SaidMessage[], scope: Scope, options: RememberOptions): Promise<RememberedMessage[]>;
+  /** Remembers a stream of past messages of any length, in order. */
+  import(
+    source: Iterable<ImportedMessage> | AsyncIterable<ImportedMessage>,
+    options: ImportOptions,
+  ): Promise<ImportProgress>;
   list(request: { readonly scope: Scope; readonly past?: boolean; readonly at?: Moment }): Promise<FactRow[]>;
   /** How memory differs between two moments: gained, lost, changed. */
   diff(request: MemoryDiffRequest): Promise<MemoryDiff>;
@@ -64,6 +71,9 @@ export function createMemory(
   const read: <T>(query: Parameters<typeof readViews<T>>[2], at?: Moment) => Promise<T> = async (query, at) =>
     readViews(context.pool, await context.store.tenantNumber(context.tenant), query, { at });
 
+  const remember: MemoryClient['remember'] = (messages, scope, how) =>
+    rememberMessages({ ...context, embedder }, { messages, scope, options: how });
+
   return {
     ...createMemoryCare(context),
     async search({ query, scope, limit, askedAt = new Date(), at }) {
@@ -85,7 +95,8 @@ export function createMemory(
         at,
       );
     },
-    remember: (messages, scope, how) => rememberMessages({ ...context, embedder }, { messages, scope, options: how }),
+    remember,
+    import: (source, how) => importMessages(remember, source, how),
     diff: (request) => diffMemory(context, request),
     blocks: ({ scope, at }) => read((reader) => readBlocks(reader, scope), at),
     editBlock: (edit) => editBlock(context, edit),

@@ -40,6 +40,11 @@ export const acknowledgedIsThere: Invariant = async ({ query, tenant, operations
      where e.tenant = $1 and e.type = 'ApprovalDecided' group by 1`,
     tenant,
   );
+  const imported = await counts(
+    query,
+    `select scope_user as key, count(*)::int as n from holdfast.round where tenant = $1 and to_pos is null and turn = round group by 1`,
+    tenant,
+  );
   // A key that was made for the subject since, for words that were then refused, opens nothing: what counts is in I10.
   const forgotten = await counts(
     query,
@@ -63,6 +68,7 @@ export const acknowledgedIsThere: Invariant = async ({ query, tenant, operations
     applied,
     approval,
     actor,
+    rounds,
   } of operations) {
     if (acknowledgedAt === null || kind === 'neighbour') continue;
     const row = turn === undefined ? undefined : turns.get(turnStream(turn));
@@ -83,6 +89,11 @@ export const acknowledgedIsThere: Invariant = async ({ query, tenant, operations
     }
     if (kind === 'cancel' && applied === true && row) expect(row.aborted, `the cancel of turn ${turn ?? ''}`, about);
     if (kind === 'block' && token !== undefined) expect(blocks.get(token) ?? 0, `block value ${token}`, about);
+    if (kind === 'import' && user !== undefined && rounds !== undefined && imported.get(user) !== rounds) {
+      const there = imported.get(user) ?? 0;
+      const kindOf = there === 0 ? 'lost' : there < rounds ? 'partial' : 'duplicated';
+      found.push({ kind: kindOf, what: `${there} of ${rounds} rounds of the import for ${user} are there`, about });
+    }
     if (kind === 'decision' && applied === true && approval !== undefined)
       expect(decided.get(`${approval} ${actor ?? ''}`) ?? 0, `the decision of ${actor ?? ''} about ${approval}`, about);
     if (kind === 'forget' && user !== undefined)

@@ -92,6 +92,14 @@ beforeAll(async () => {
     return { applied };
   });
   await worker.client.turns.result('asked');
+  await perform('import', 'talk', { user: 'importer', token: 'Orinoco', rounds: 2 }, async () => {
+    const talk = ['Orinoco', 'yes', 'Orinoco again', 'no'].map((text, n) => ({
+      speaker: n % 2 === 0 ? 'user' : 'assistant',
+      text,
+    }));
+    await worker.client.memory.import(talk, { idempotencyKey: 'talk', scope: { user: 'importer' } });
+    return {};
+  });
   await perform('block', 'noted', { token: 'note-1' }, async () => {
     await worker.client.memory.editBlock({
       scope: { agent: 'shopper' },
@@ -140,6 +148,13 @@ const plants: readonly (readonly [
   says: RegExp,
   kind: Violation['kind'],
 ])[] = [
+  [
+    'I1',
+    'a round of an import is gone',
+    [`delete from holdfast.round where scope_user = 'importer' and message = 'Orinoco'`],
+    /1 of 2 rounds of the import/,
+    'partial',
+  ],
   [
     'I1',
     'an acknowledged turn is gone',
