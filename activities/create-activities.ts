@@ -12,6 +12,7 @@ import { retireFacts } from './retire-facts.ts';
 import { runActivity } from './run-activity.ts';
 import { runModelStep } from './run-model-step.ts';
 import { runTool } from './run-tool.ts';
+import { createScopeOrder } from './scope-order.ts';
 import { settleApproval } from './settle-approval.ts';
 import { abortChildren, awaitChild, startChild } from './sub-agents.ts';
 import { summariseSession } from './summarise-session.ts';
@@ -21,7 +22,7 @@ import type { Activities } from './types.ts';
 
 /** Gives the activities of turns and of consolidation over their dependencies; one file each. */
 export function createActivities(deps: ActivityDeps): Activities & ConsolidationActivities {
-  const { hub = createStreamHub() } = deps;
+  const { hub = createStreamHub(), order = createScopeOrder() } = deps;
   const stepDeps = { ...deps, configuredAt: recordAgents(deps) };
   return {
     runModelStep: (input) =>
@@ -41,7 +42,7 @@ export function createActivities(deps: ActivityDeps): Activities & Consolidation
         return end;
       }),
     decideApproval: (input) => runActivity(deps, input, () => deps.decideApproval(input)),
-    extractMemory: (input) => runActivity(deps, input, (scope) => extractMemory(deps, input, scope)),
+    extractMemory: (input) => runActivity(deps, input, (scope) => extractMemory({ ...deps, order }, input, scope)),
     recordExtractionFailure: (input) => runActivity(deps, input, () => recordExtractionFailure(deps, input)),
     planConsolidation: (input) => runActivity(deps, input, () => planConsolidation(deps, input)),
     mergeFacts: (input) => runActivity(deps, input, (scope) => mergeFacts(deps, input, scope)),

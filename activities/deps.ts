@@ -5,6 +5,7 @@ import type { ChatModel, Embedder } from '../llm/ports.ts';
 import type { MemoryEvent } from '../memory/events.ts';
 import type { RecallIndex } from '../projections/search/shelves.ts';
 import type { StreamHub } from '../projections/streaming/hub.ts';
+import type { ScopeOrder } from './scope-order.ts';
 import type { DecidedApproval, DecideInput, TurnCare, TurnRef } from './types.ts';
 
 /** Named places between the parts of a turn's write paths where tests and the demo may end the process. */
@@ -37,6 +38,8 @@ export interface ActivityDeps {
   readonly recall: RecallIndex;
   /** Words of replies on their way to clients in the same process. @default one of the worker's own */
   readonly hub?: StreamHub;
+  /** The order in which extractions of one scope are written. @default one of the worker's own */
+  readonly order?: ScopeOrder;
   /** Version of the code, recorded in every checkpoint. */
   readonly codeVersion: string;
   /** Names the workflow code that this worker runs: by default the version with a hash of its bundle. */

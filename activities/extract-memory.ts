@@ -14,6 +14,7 @@ import type { ActivityDeps } from './deps.ts';
 import { assertRemembered, attachVectors, decideWrite, searchableTexts } from './memory-write.ts';
 import { propose } from './propose-memories.ts';
 import type { ActivityScope } from './run-activity.ts';
+import type { ScopeOrder } from './scope-order.ts';
 import type { TurnRef } from './types.ts';
 
 /** Facts shown to the extractor as neighbours: more would cost tokens and confuse. */
@@ -21,6 +22,7 @@ const mostNeighbours = 40;
 /** How-tos shown to it, so that it can replace one. */
 const mostProcedures = 10;
 const maxDecisions = 10;
+const unordered: ScopeOrder = (_key, work) => work();
 
 /**
  * Extracts memories from a turn's words and commits what reconciliation makes of them, with one event that lists every
@@ -56,51 +58,56 @@ export async function extractMemory(deps: ActivityDeps, input: TurnRef, { signal
   });
   deps.reached('extraction.model_answered', input.turn);
 
-  for (let decision = 1; ; decision++) {
-    const write = await decideWrite(deps, tenant, {
-      scope: turnScope(turn),
-      trust: 'direct_user',
-      proposals: extracted.proposals,
-      key: commandId,
-    });
-    await attachVectors(deps, tenant, {
-      texts: searchableTexts(write.events),
-      origin: { subjects: subjectsOf(turnScope(turn)), readAt: turn.position },
-      signal,
-    });
-    const stream = streams.extraction(turn.turn);
-    const done: NewEvent<MemoryEvent> = {
-      type: 'ExtractionCompleted',
-      stream,
-      subjects: subjectsOf(turnScope(turn)),
-      data: {
-        thread: turn.thread,
-        branch: turn.branch,
-        turn: turn.turn,
-        model: extracted.model,
-        extractor: extracted.extractor,
-        ...(extracted.problems.length > 0 ? { problems: extracted.problems } : {}),
-        outcomes: [...write.outcomes, ...extracted.refused],
-        usage: extracted.usage,
-      },
-    };
-    try {
-      await deps.store.append(input.tenant, {
-        id: commandId,
-        streams: [
-          { name: stream, expectedVersion: 'any' },
-          ...(write.events.length > 0 ? [{ name: write.stream, expectedVersion: write.expectedVersion }] : []),
-        ],
-        events: [...write.events, done],
-        readAt: turn.position,
-        meta: { actor: 'extraction' },
+  const { order = unordered } = deps;
+  // Another extraction of the scope makes this one's decision stale.
+  await order(`${tenant} ${streams.memory(turnScope(turn))}`, async () => {
+    signal.throwIfAborted();
+    for (let decision = 1; ; decision++) {
+      const write = await decideWrite(deps, tenant, {
+        scope: turnScope(turn),
+        trust: 'direct_user',
+        proposals: extracted.proposals,
+        key: commandId,
       });
-      deps.reached('extraction.committed', input.turn);
-      return;
-    } catch (error) {
-      if (!(error instanceof ExpectedVersionConflictError) || decision === maxDecisions) throw error;
+      await attachVectors(deps, tenant, {
+        texts: searchableTexts(write.events),
+        origin: { subjects: subjectsOf(turnScope(turn)), readAt: turn.position },
+        signal,
+      });
+      const stream = streams.extraction(turn.turn);
+      const done: NewEvent<MemoryEvent> = {
+        type: 'ExtractionCompleted',
+        stream,
+        subjects: subjectsOf(turnScope(turn)),
+        data: {
+          thread: turn.thread,
+          branch: turn.branch,
+          turn: turn.turn,
+          model: extracted.model,
+          extractor: extracted.extractor,
+          ...(extracted.problems.length > 0 ? { problems: extracted.problems } : {}),
+          outcomes: [...write.outcomes, ...extracted.refused],
+          usage: extracted.usage,
+        },
+      };
+      try {
+        await deps.store.append(input.tenant, {
+          id: commandId,
+          streams: [
+            { name: stream, expectedVersion: 'any' },
+            ...(write.events.length > 0 ? [{ name: write.stream, expectedVersion: write.expectedVersion }] : []),
+          ],
+          events: [...write.events, done],
+          readAt: turn.position,
+          meta: { actor: 'extraction' },
+        });
+        deps.reached('extraction.committed', input.turn);
+        return;
+      } catch (error) {
+        if (!(error instanceof ExpectedVersionConflictError) || decision === maxDecisions) throw error;
+      }
     }
-  }
+  });
 }
 
 /** Records that extraction was given up; the words stay in the log and can be extracted later. */
