@@ -48,6 +48,7 @@ export async function decideMemory(
   if (writes.length === 0) return { streams: [], events: [], results: [] };
   const scope = turnScope(context.turn);
   const trust: Trust = 'model_inference';
+  const said = { agent: context.turn.agent, at: context.turn.occurredAt.toISOString() };
   const { edits, facts, procedures } = await readViews(deps.pool, tenant, async (reader) => ({
     edits: await decideEdits(reader, {
       calls: writes,
@@ -62,7 +63,7 @@ export async function decideMemory(
   const known = { facts, procedures };
   const proposals: MemoryProposal[] = [];
   const items = new Map(writes.map((call) => [call, itemsOf(call, context, known, proposals)]));
-  const write = proposals.length === 0 ? null : await decideWrite(deps, tenant, { scope, trust, proposals, key });
+  const write = proposals.length === 0 ? null : await decideWrite(deps, tenant, { scope, trust, proposals, key, said });
   const results = [...items].flatMap(([{ request, ...call }, own]): InlineResult[] => {
     if (own === null) return [];
     const outcomes = own.flatMap((item) =>

@@ -1,6 +1,6 @@
 import { ExpectedVersionConflictError } from '../eventstore/index.ts';
 import type { NewEvent } from '../eventstore/index.ts';
-import type { MemoryEvent } from '../memory/events.ts';
+import type { MemoryEvent, MemoryOutcome } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
@@ -57,6 +57,12 @@ export async function extractMemory(deps: ActivityDeps, input: TurnRef, { signal
     source: { thread: turn.thread, branch: turn.branch, turn: turn.turn, quote: shorten(turn.message, 200) },
   });
   deps.reached('extraction.model_answered', input.turn);
+  const kept = extracted.proposals.filter(({ kind }) => agent.memory.kinds.includes(kind));
+  const unwanted = extracted.proposals
+    .filter(({ kind }) => !agent.memory.kinds.includes(kind))
+    .map(({ kind, text }): MemoryOutcome => {
+      return { outcome: 'rejected', id: null, text, reason: `the agent keeps no ${kind}` };
+    });
 
   const { order = unordered } = deps;
   // Another extraction of the scope makes this one's decision stale.
@@ -66,8 +72,9 @@ export async function extractMemory(deps: ActivityDeps, input: TurnRef, { signal
       const write = await decideWrite(deps, tenant, {
         scope: turnScope(turn),
         trust: 'direct_user',
-        proposals: extracted.proposals,
+        proposals: kept,
         key: commandId,
+        said: { agent: agent.name, at: turn.occurredAt.toISOString() },
       });
       await attachVectors(deps, tenant, {
         texts: searchableTexts(write.events),
@@ -86,7 +93,7 @@ export async function extractMemory(deps: ActivityDeps, input: TurnRef, { signal
           model: extracted.model,
           extractor: extracted.extractor,
           ...(extracted.problems.length > 0 ? { problems: extracted.problems } : {}),
-          outcomes: [...write.outcomes, ...extracted.refused],
+          outcomes: [...write.outcomes, ...unwanted, ...extracted.refused],
           usage: extracted.usage,
         },
       };

@@ -1,6 +1,7 @@
 import type { NewEvent, Position } from '../eventstore/index.ts';
 import { readForgottenAt, SubjectForgottenError } from '../eventstore/index.ts';
 import type { MemoryEvent, MemoryOutcome, Trust } from '../memory/events.ts';
+import { expiryOf } from '../memory/expiry.ts';
 import { streams } from '../memory/keys.ts';
 import type { MemoryProposal } from '../memory/reconcile.ts';
 import { reconcile } from '../memory/reconcile.ts';
@@ -35,6 +36,8 @@ export async function decideWrite(
     readonly trust: Trust;
     readonly proposals: readonly MemoryProposal[];
     readonly key: string;
+    /** By whose agent, and when it was said (ISO 8601): how long it is recalled. */
+    readonly said: { readonly agent: string; readonly at: string };
   },
 ): Promise<DecidedWrite> {
   const stream = streams.memory(input.scope);
@@ -42,6 +45,7 @@ export async function decideWrite(
   const hasTimeline = input.proposals.some(
     ({ kind, relation }) => kind !== 'procedure' && holdsOf(relation) !== 'many',
   );
+  const ttl = deps.agents.get(input.said.agent)?.memory.ttl;
   return readViews(deps.pool, tenant, async (reader) => {
     const past = hasTimeline ? await readPastFacts(reader, input.scope) : [];
     const { events, outcomes } = reconcile({
@@ -53,6 +57,7 @@ export async function decideWrite(
       hash: sha256,
       // Logical: the command's key and the item's place in it, so a retry makes the same ids.
       newId: (ordinal) => `m-${sha256(`${input.key}/${ordinal}`).slice(0, 16)}`,
+      expiresAt: (kind) => expiryOf(ttl, kind, input.said.at),
     });
     return {
       stream,

@@ -3,6 +3,7 @@ import { ExpectedVersionConflictError, StreamSealedError } from '../eventstore/i
 import type { NewEvent, StreamExpectation } from '../eventstore/index.ts';
 import type { ChatReply } from '../llm/ports.ts';
 import type { MemoryEvent } from '../memory/events.ts';
+import { expiryOf } from '../memory/expiry.ts';
 import { commands, streams } from '../memory/keys.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
@@ -219,6 +220,7 @@ async function buildCommand(
     events.push({ type: 'ApprovalWaived', stream, data: { ...ref, step: input.step, ...call } });
   if (done) {
     const thread = streams.thread(turn.thread, turn.branch);
+    const expiresAt = expiryOf(deps.agents.get(turn.agent)?.memory.ttl, 'episode', turn.occurredAt.toISOString());
     expectations.push({ name: thread, expectedVersion: 'any' });
     events.push({
       type: 'RoundRecorded',
@@ -232,6 +234,7 @@ async function buildCommand(
         message: { speaker: turn.user ?? 'user', text: context.said },
         reply: { speaker: turn.agent, text: text ?? '' },
         occurredAt: turn.occurredAt.toISOString(),
+        ...(expiresAt === undefined ? {} : { expiresAt }),
       },
     });
     events.push({

@@ -23,6 +23,9 @@ export interface AgentBlock {
   readonly sharedBy?: 'agent' | 'user';
 }
 
+/** Kinds of what is extracted. */
+export type MemoryKind = 'preference' | 'fact' | 'task_state' | 'feedback' | 'procedure';
+
 /** How an agent remembers and recalls. */
 export interface AgentMemory {
   /**
@@ -34,6 +37,13 @@ export interface AgentMemory {
   readonly extract?: boolean;
   /** Who reads turns for memories: the agent's model, or fixed rules that need none (docs/memory.md). @default 'model' */
   readonly extractor?: 'model' | 'rules';
+  /** The kinds of memories that are kept of what extraction proposes; others show as rejected. @default all */
+  readonly kinds?: readonly MemoryKind[];
+  /**
+   * How many days memories of a kind are recalled after they were said; null = for ever. Fixed when they are written; nothing is deleted.
+   * Given kinds change, the rest keeps its default. @default episodes for a year, everything else for ever
+   */
+  readonly ttl?: { readonly [Kind in Exclude<MemoryKind, 'procedure'> | 'episode']?: number | null };
   /** Most memories recalled into a prompt. @default 8 */
   readonly recallLimit?: number;
   /** Most tokens of recalled memory in a prompt. @default 1200 */
@@ -82,6 +92,8 @@ const memoryDefaults: Required<AgentMemory> = {
   tools: true,
   extract: true,
   extractor: 'model',
+  kinds: ['preference', 'fact', 'task_state', 'feedback', 'procedure'],
+  ttl: { episode: 365, preference: null, fact: null, task_state: null, feedback: null },
   recallLimit: 8,
   recallTokens: 1_200,
   messageTokens: 6_000,
@@ -188,10 +200,20 @@ function fillMemory(
   checks.flag('memory.extract', memory.extract);
   if (!['model', 'rules'].includes(memory.extractor))
     checks.fail('memory.extractor', '"model" or "rules"', memory.extractor);
+  checks.list('memory.kinds', memory.kinds);
+  for (const [at, kind] of memory.kinds.entries()) checks.oneOf(`memory.kinds[${at}]`, kind, memoryDefaults.kinds);
+  checks.object('memory.ttl', memory.ttl);
+  checks.known('memory.ttl', memory.ttl, Object.keys(memoryDefaults.ttl));
+  for (const [kind, days] of Object.entries(memory.ttl))
+    if (days !== null) checks.count(`memory.ttl.${kind}`, days, { fraction: 'allowed' });
   for (const option of ['recallLimit', 'recallTokens', 'messageTokens'] as const)
     checks.count(`memory.${option}`, memory[option], { min: 0 });
   const named = typeof tools === 'boolean' ? (tools ? defaultMemoryTools(agent) : []) : tools;
-  return { ...memory, tools: memoryToolNames.filter((name) => named.includes(name)) };
+  return {
+    ...memory,
+    ttl: { ...memoryDefaults.ttl, ...memory.ttl },
+    tools: memoryToolNames.filter((name) => named.includes(name)),
+  };
 }
 
 /** What a `holdfast.config.ts` exports as default. */

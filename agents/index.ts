@@ -1,6 +1,14 @@
 /** What an agent's author needs: agents, tools and the configuration file. */
 export { defineAgent, defineConfig } from './define-agent.ts';
-export type { Agent, AgentBlock, AgentMemory, AgentOptions, FilledMemory, HoldfastConfig } from './define-agent.ts';
+export type {
+  Agent,
+  AgentBlock,
+  AgentMemory,
+  AgentOptions,
+  FilledMemory,
+  HoldfastConfig,
+  MemoryKind,
+} from './define-agent.ts';
 export type { AgentApprovals, ApprovalRules } from './agent-approvals.ts';
 export type { AgentLimits, FilledLimits, ModelPrice } from './agent-limits.ts';
 export { agentTool } from './agent-tool.ts';

@@ -38,6 +38,8 @@ export interface KnownFact {
   readonly validFrom: string;
   /** When it ended. @default it holds */
   readonly validTo?: string | null;
+  /** When it is recalled no more. @default never */
+  readonly expiresAt?: string | null;
 }
 
 /** A procedure in its current version. */
@@ -59,6 +61,8 @@ export interface ReconcileInput {
   readonly hash: (text: string) => string;
   /** Gives the id of the n-th item of this write, from 0: built from logical keys. */
   readonly newId: (ordinal: number) => string;
+  /** When a new fact of a kind is recalled no more. @default never */
+  readonly expiresAt?: (kind: FactKind) => string | undefined;
 }
 
 /** The decision: events to append and what to tell the proposer. */
@@ -79,6 +83,7 @@ const trustOrder: readonly Trust[] = ['tool_external', 'model_inference', 'tool_
  * - A value that began earlier than the next one is born historical; equal starts go to the higher trust, then to an
  *   explicit correction; a tie is disputed and both stand (timeline.ts).
  * - A retraction ends a fact, by its id or by its content. Only the user's own words can.
+ * - A fact with an expiry that is said again is written anew, with the expiry of the later words.
  */
 export function reconcile(input: ReconcileInput): ReconcileResult {
   const { scope, trust, proposals, hash, newId } = input;
@@ -157,7 +162,9 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
     // "I lived there until May" of what is taken to go on: it ended.
     if (known && over !== null && current(known))
       return retract({ ...proposal, validFrom: proposal.validTo ?? '' }, known);
-    if (known) return confirm(proposal, known);
+    const renewed = known && current(known) && known.expiresAt != null ? known : undefined;
+    if (known && !renewed) return confirm(proposal, known);
+    if (renewed) return renew(proposal, renewed, { id: newId(ordinal), contentHash });
 
     const rivals = findRivals(proposal, target);
     const { validTo, next, ends, ties } = placeOnTimeline({ start, end: over }, rivals);
@@ -189,6 +196,22 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
     return replaced
       ? { outcome: 'superseding', id, text, reason: `replaces "${replaced.text}"` }
       : { outcome: 'stored', id, text, reason: 'new' };
+  }
+
+  function renew(
+    proposal: MemoryProposal & { readonly kind: FactKind },
+    known: KnownFact,
+    { id, contentHash }: { readonly id: string; readonly contentHash: string },
+  ): MemoryOutcome {
+    // It has held since the earlier words; from when these were said on, the new row says so.
+    const since = proposal.validFrom > known.validFrom ? proposal.validFrom : known.validFrom;
+    assert(id, { ...proposal, validFrom: known.validFrom }, contentHash, { replaces: known.fact });
+    end(known, since);
+    events.push({
+      type: 'FactSuperseded',
+      data: { fact: known.fact, ...place, by: id, validTo: since, source: proposal.source },
+    });
+    return { outcome: 'superseding', id, text: proposal.text.trim(), reason: 'said again: it is recalled for longer' };
   }
 
   /** The facts that cannot hold together with the proposal. */
@@ -223,6 +246,7 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
   ): void {
     const { kind, subject, relation, value, validFrom, source } = proposal;
     const text = proposal.text.trim();
+    const expiresAt = input.expiresAt?.(kind);
     events.push({
       type: 'FactAsserted',
       data: {
@@ -240,11 +264,15 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
         validTo: links.validTo ?? null,
         replaces: links.replaces ?? null,
         disputedWith: links.disputedWith ?? null,
+        ...(expiresAt === undefined ? {} : { expiresAt }),
         source,
       },
     });
     const validTo = links.validTo ?? null;
-    facts.set(fact, { fact, kind, subject, relation, value, text, contentHash, trust, validFrom, validTo });
+    facts.set(fact, {
+      ...{ fact, kind, subject, relation, value, text, contentHash, trust, validFrom, validTo },
+      expiresAt: expiresAt ?? null,
+    });
   }
 
   function confirm(proposal: MemoryProposal, known: KnownFact): MemoryOutcome {

@@ -75,6 +75,7 @@ function toKnownFact(row: Selectable<ViewDatabase['fact']>): KnownFact {
     contentHash: row.content_hash,
     trust: row.trust as Trust,
     validFrom: row.valid_from.toISOString(),
+    expiresAt: row.expires_at?.toISOString() ?? null,
   };
 }
 
@@ -91,6 +92,8 @@ export interface FactRow {
   readonly trust: string;
   readonly validFrom: Date;
   readonly validTo: Date | null;
+  /** When it is recalled no more; null = never. */
+  readonly expiresAt: Date | null;
   readonly replacedBy: string | null;
   readonly disputedWith: string | null;
   readonly position: number;
@@ -151,6 +154,7 @@ export async function listFacts(
     trust: row.trust,
     validFrom: row.valid_from,
     validTo: row.ended_at ?? row.valid_to,
+    expiresAt: row.expires_at,
     replacedBy: row.replaced_by,
     disputedWith: row.disputed_with,
     position: row.from_pos,

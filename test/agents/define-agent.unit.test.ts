@@ -34,6 +34,8 @@ test('every option of an agent is filled in', () => {
       tools: ['memory_remember', 'memory_search', 'memory_correct', 'memory_forget'],
       extract: true,
       extractor: 'model',
+      kinds: ['preference', 'fact', 'task_state', 'feedback', 'procedure'],
+      ttl: { episode: 365, preference: null, fact: null, task_state: null, feedback: null },
       recallLimit: 8,
       recallTokens: 1_200,
       messageTokens: 6_000,
