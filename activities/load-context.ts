@@ -5,6 +5,7 @@ import type { RetrievalTrace } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import type { AssembledPrompt, PromptBlock, ThreadMessage } from '../memory/prompt.ts';
 import { assemblePrompt, recentMessages, toPromptMessage } from '../memory/prompt.ts';
+import { reliableFrom } from '../memory/recall/weights.ts';
 import type { Scope } from '../memory/scope.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
@@ -128,6 +129,7 @@ export async function loadContext(
           limit: agent.memory.recallLimit,
           budgetTokens: agent.memory.recallTokens,
           excludeTurns,
+          policy: agent.memory.recall,
         },
         deps.recall,
       ),
@@ -140,7 +142,14 @@ export async function loadContext(
   });
   const blocks = blocksOf(agent, turn, edited);
   const own = read.thread.messages.slice(read.thread.currentTurnStart);
-  const prompt = assemblePrompt({ instructions, blocks, memories: found.lines, messages: recent });
+  const prompt = assemblePrompt({
+    instructions,
+    blocks,
+    memories: found.lines,
+    messages: recent,
+    // Where there is nothing to recall yet, there is nothing to warn of.
+    reliable: found.searched === 0 || found.confidence >= reliableFrom,
+  });
   return {
     turn,
     basePosition: position,
@@ -157,8 +166,12 @@ export async function loadContext(
       position,
       embedder: deps.embedder.model,
       channels: found.channels,
-      items: found.items.map(({ text: _text, thread: _thread, turn: _turn, saidAt: _saidAt, ...item }) => item),
+      items: found.items.map(
+        ({ text: _text, thread: _thread, turn: _turn, saidAt: _saidAt, features: _features, ...item }) => item,
+      ),
       tokens: found.tokens,
+      confidence: found.confidence,
+      searched: found.searched,
       durationMs: Math.round(performance.now() - started),
       degraded: [...(query?.degraded ?? []), ...found.degraded],
     },

@@ -2,6 +2,8 @@ import { checkApprovals, withApprovals } from './agent-approvals.ts';
 import type { AgentApprovals } from './agent-approvals.ts';
 import { fillLimits } from './agent-limits.ts';
 import type { AgentLimits, FilledLimits } from './agent-limits.ts';
+import { checkRecall } from './agent-recall.ts';
+import type { AgentRecall } from './agent-recall.ts';
 import { definitionChecks } from './definition-checks.ts';
 import type { DefinitionChecks } from './definition-checks.ts';
 import type { Tool } from './define-tool.ts';
@@ -50,6 +52,8 @@ export interface AgentMemory {
   readonly recallTokens?: number;
   /** Most tokens of earlier messages in a prompt. @default 6000 */
   readonly messageTokens?: number;
+  /** What may be recalled into a prompt, and how it is weighed. @default everything, by relevance */
+  readonly recall?: AgentRecall;
 }
 
 export interface AgentOptions {
@@ -97,6 +101,7 @@ const memoryDefaults: Required<AgentMemory> = {
   recallLimit: 8,
   recallTokens: 1_200,
   messageTokens: 6_000,
+  recall: {},
 };
 
 /** Declares an agent. Throws InvalidDefinitionError AGENT_INVALID that names the option, what it must be and what was given. */
@@ -208,6 +213,7 @@ function fillMemory(
     if (days !== null) checks.count(`memory.ttl.${kind}`, days, { fraction: 'allowed' });
   for (const option of ['recallLimit', 'recallTokens', 'messageTokens'] as const)
     checks.count(`memory.${option}`, memory[option], { min: 0 });
+  checkRecall(memory.recall, checks);
   const named = typeof tools === 'boolean' ? (tools ? defaultMemoryTools(agent) : []) : tools;
   return {
     ...memory,

@@ -31,6 +31,7 @@ import { registerTenants } from './tenants.ts';
 import { registerThreads } from './threads.ts';
 import { registerVerify } from './verify.ts';
 import { registerWhy } from './why.ts';
+import { registerWhyNot } from './why-not.ts';
 import { registerWorker } from './worker.ts';
 
 const about = `
@@ -74,6 +75,7 @@ const registrations = [
   registerThreads,
   registerEvents,
   registerWhy,
+  registerWhyNot,
   registerState,
   registerCheckpoints,
   registerFork,

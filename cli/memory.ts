@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { HoldfastClient } from '../client/index.ts';
+import { reliableFrom } from '../memory/recall/weights.ts';
 import { shorten } from '../memory/text.ts';
 import { bold, day, dim, indent, oneLine, statusColour, table } from './format.ts';
 import { registerMemoryBlocks } from './memory-blocks.ts';
@@ -8,6 +9,7 @@ import type { MemoryOptions } from './memory-options.ts';
 import { registerMemoryForget } from './memory-forget.ts';
 import { registerMemoryDiff } from './memory-diff.ts';
 import { registerMemoryImport } from './memory-import.ts';
+import { registerMemoryStats } from './memory-stats.ts';
 import { UsageError } from './output.ts';
 import { explain, runCommand, wholeNumber } from './run-command.ts';
 
@@ -40,13 +42,15 @@ export function registerMemory(program: Command): void {
             for (const line of found.degraded) run.output.say(dim(line, process.stderr));
             const items = found.items.filter(({ rejected }) => options.all === true || rejected === null);
             if (items.length === 0) run.output.say('Nothing is remembered about that.');
+            else if (found.confidence < reliableFrom)
+              run.output.say(dim('Nothing reliable is known about that; these are the nearest.', process.stderr));
             return { data: items, text: searchText(items) };
           }),
         ),
       ),
     {
       examples: ['memory search "how should we contact Ana?" --user ana', 'memory search refund --at 40 --json'],
-      json: '[{id, kind, text, score, reason, ranks, factors, label, rejected, thread, turn, saidAt}]',
+      json: '[{id, kind, text, score, reason, ranks, factors, features, label, rejected, thread, turn, saidAt}]',
     },
   );
   explain(
@@ -78,6 +82,7 @@ export function registerMemory(program: Command): void {
   registerMemoryForget(memory);
   registerMemoryDiff(memory);
   registerMemoryImport(memory);
+  registerMemoryStats(memory);
 }
 
 /** Found memories, best first. */

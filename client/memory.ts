@@ -4,6 +4,10 @@ import type { Scope } from '../memory/scope.ts';
 import { readViews } from '../projections/read-views.ts';
 import { retrieve } from '../projections/search/retrieve.ts';
 import type { Retrieved } from '../projections/search/retrieve.ts';
+import { readRecallStats } from '../projections/search/queries.ts';
+import type { RecallStats } from '../projections/search/queries.ts';
+import { whyNot } from '../projections/search/why-not.ts';
+import type { WhyNot } from '../projections/search/why-not.ts';
 import type { RecallIndex } from '../projections/search/shelves.ts';
 import { listFacts } from '../projections/semantic/queries.ts';
 import type { FactRow } from '../projections/semantic/queries.ts';
@@ -23,18 +27,18 @@ import { importMessages } from './import-messages.ts';
 import type { ImportedMessage, ImportOptions, ImportProgress } from './import-messages.ts';
 import { rememberMessages } from './remember.ts';
 import type { RememberedMessage, RememberOptions, SaidMessage } from './remember.ts';
+import { searchInput } from './search-memory.ts';
+import type { MemorySearch } from './search-memory.ts';
 import type { ClientContext } from './send-turn.ts';
 
 /** What is remembered, as a client reads and writes it. Reads take `at`: a position, or a time, which stands for the last position recorded at or before it. */
 export interface MemoryClient extends MemoryCare {
-  search(request: {
-    readonly query: string;
-    readonly scope: Scope;
-    readonly limit?: number;
-    /** When it is asked. @default now */
-    readonly askedAt?: Date;
-    readonly at?: Moment;
-  }): Promise<Retrieved>;
+  /** Searches as a turn would. Throws InvalidReadError for an option that does not exist or makes no sense. */
+  search(request: MemorySearch): Promise<Retrieved>;
+  /** Why a memory is not among what such a search returns. */
+  whyNot(request: MemorySearch & { readonly memory: string }): Promise<WhyNot>;
+  /** How often memory was searched for a step, and how often nothing of it came into the prompt. */
+  stats(request?: { readonly at?: Moment }): Promise<RecallStats>;
   /** Remembers what was said, before or elsewhere, as it was said and when. */
   remember(messages: readonly SaidMessage[], scope: Scope, options: RememberOptions): Promise<RememberedMessage[]>;
   /** Remembers a stream of past messages of any length, in order. */
@@ -76,25 +80,15 @@ export function createMemory(
 
   return {
     ...createMemoryCare(context),
-    async search({ query, scope, limit, askedAt = new Date(), at }) {
-      const [values] = embedder ? await embedder.embed([query]) : [];
-      return read(
-        (reader) =>
-          retrieve(
-            reader,
-            {
-              scope,
-              query,
-              vector: embedder && values ? { model: embedder.model, values } : null,
-              now: askedAt,
-              budgetTokens: 1_000_000,
-              ...(limit === undefined ? {} : { limit }),
-            },
-            recall,
-          ),
-        at,
-      );
+    async search(request) {
+      const input = await searchInput(request, embedder);
+      return read((reader) => retrieve(reader, input, recall), request.at);
     },
+    async whyNot({ memory, ...request }) {
+      const input = await searchInput(request, embedder);
+      return read((reader) => whyNot(reader, { ...input, memory }, recall), request.at);
+    },
+    stats: ({ at } = {}) => read((reader) => readRecallStats(reader), at),
     remember,
     import: (source, how) => importMessages(remember, source, how),
     diff: (request) => diffMemory(context, request),

@@ -81,6 +81,10 @@ export interface RetrievalTrace {
   readonly channels: Readonly<Record<string, number>>;
   readonly items: readonly RecalledItem[];
   readonly tokens: number;
+  /** How sure it was that what was asked about is remembered, 0 to 1; absent in events of before it was recorded. */
+  readonly confidence?: number;
+  /** How many memories were searched; absent likewise. */
+  readonly searched?: number;
   readonly durationMs: number;
   /** A channel that could not be used, and why. */
   readonly degraded: readonly string[];

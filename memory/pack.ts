@@ -22,20 +22,23 @@ const longestText = 1_200;
 
 /**
  * Fills a token budget with the best candidates. One that is too large is skipped, not the end of the list. Candidates beyond
- * `selected` were ranked too low or said what another one says.
+ * `selected` were ranked too low or said what another one says; `left` says otherwise.
  */
 export function pack(
   ranked: readonly PackCandidate[],
   selected: ReadonlySet<string>,
-  { budgetTokens, itemsKept = 30 }: { budgetTokens: number; itemsKept?: number },
+  {
+    budgetTokens,
+    itemsKept = 30,
+    left = 'ranked below the items that were kept, or says what one of them says',
+  }: { budgetTokens: number; itemsKept?: number; left?: string },
 ): Packed {
   const lines: string[] = [];
   let tokens = 0;
   const items = ranked.map((candidate): RecalledItem => {
     const { id, kind, score, ranks, factors } = candidate;
     const base = { id, kind, score: Math.round(score * 1e6) / 1e6, ranks, factors, reason: explain(candidate) };
-    if (!selected.has(id))
-      return { ...base, label: null, rejected: 'ranked below the items that were kept, or says what one of them says' };
+    if (!selected.has(id)) return { ...base, label: null, rejected: left };
     const label = `m${lines.length + 1}`;
     const line = memoryLine(label, candidate);
     const cost = estimateTokens(line);

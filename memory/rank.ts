@@ -16,6 +16,12 @@ export interface Candidate {
   readonly relevance: number;
   /** Unit vector, where one is attached. */
   readonly vector: Float32Array | null;
+  /** Who said it; null for what is derived. */
+  readonly speaker: string | null;
+  /** Share of what the question is about that stands in it, by rarity of the words, 0 to 1. */
+  readonly held: number;
+  /** It says that something is now otherwise. */
+  readonly isUpdate: boolean;
 }
 
 /** A candidate with its fused score and what it is made of. */
@@ -28,6 +34,8 @@ export interface RankedCandidate extends Candidate {
 export interface RankOptions {
   /** The time the question is asked at, in milliseconds of the epoch. */
   readonly now: number;
+  /** How much recency counts, 0 to 1: the newest and what is a year old differ by about this share. @default 0.1 */
+  readonly recency?: number;
 }
 
 const dayMs = 86_400_000;
@@ -41,10 +49,10 @@ const trustFactor: Readonly<Record<string, number>> = {
 const kindFactor: Readonly<Record<string, number>> = { round: 0.9 };
 
 /**
- * Orders candidates by relevance and bounded factors for recency, trust, proof and kind. Factors stay within ±15 %, so no boost rescues an
- * irrelevant item. The place in each channel and the factors are kept for the explanation. Ties go to id.
+ * Orders candidates by relevance and bounded factors for recency, trust, proof and kind. Factors stay within ±15 % (that of
+ * recency within half of what is asked for), so no boost rescues an irrelevant item. The place in each channel and the factors are kept for the explanation. Ties go to id.
  */
-export function rank(candidates: readonly Candidate[], { now }: RankOptions): RankedCandidate[] {
+export function rank(candidates: readonly Candidate[], { now, recency = 0.1 }: RankOptions): RankedCandidate[] {
   const channels = new Set(candidates.flatMap(({ scores }) => Object.keys(scores)));
   const ranks = new Map<string, Record<string, number>>(candidates.map(({ id }) => [id, {}]));
   for (const channel of channels) {
@@ -61,7 +69,7 @@ export function rank(candidates: readonly Candidate[], { now }: RankOptions): Ra
       const own = ranks.get(candidate.id) ?? {};
       const ageDays = Math.max(0, now - candidate.at) / dayMs;
       const factors = {
-        recency: round3(1 + 0.1 * (Math.max(0.1, 1 - ageDays / 365) - 0.5)),
+        recency: round3(1 + recency * (Math.max(0.1, 1 - ageDays / 365) - 0.5)),
         trust: trustFactor[candidate.trust] ?? 1,
         proof: round3(1 + Math.min(0.1, Math.log(Math.max(1, candidate.proofs)) / 20)),
         kind: kindFactor[candidate.kind] ?? 1,

@@ -5,6 +5,10 @@ import type { Sight } from './sight.ts';
 export interface WordScores {
   /** BM25 of the message. */
   readonly words: Float64Array;
+  /** BM25 of the message by what the question is about: its terms without the names of who speaks. */
+  readonly topic: Float64Array;
+  /** Weight of those terms that the message itself holds. */
+  readonly held: Float64Array;
   /** BM25 of the message with the one before and the one after. */
   readonly window: Float64Array;
   /** Weight of the question's terms that the message or one beside it holds. */
@@ -23,18 +27,19 @@ interface Seen {
 
 /**
  * Scores what is visible on the shelves by terms (BM25, Robertson and Zaragoza 2009, k1 0.9, b 0.4), with how rare the terms are on all
- * of them together. `total` is the weight of all the terms.
+ * of them together. `total` is the weight of all the terms, `topicTotal` of those that are no names of speakers.
  */
 export function scoreWords(
   seen: readonly Seen[],
   terms: ReadonlySet<string>,
-): { readonly scores: readonly WordScores[]; readonly total: number } {
+  names: ReadonlySet<string>,
+): { readonly scores: readonly WordScores[]; readonly total: number; readonly topicTotal: number } {
   const visible = sum(seen, ({ sight }) => sight.visible);
   const average = Math.max(1, sum(seen, ({ sight }) => sight.terms) / Math.max(1, visible));
   const sessionCount = sum(seen, ({ sight }) => sight.sessionCount);
   const perSession = Math.max(1, visible) / Math.max(1, sessionCount);
   const work = seen.map((one) => openWork(one));
-  let total = 0;
+  let [total, topicTotal] = [0, 0];
   for (const term of terms) {
     const found = work.map((one) => one.find(term));
     const idf = rarity(
@@ -49,16 +54,20 @@ export function scoreWords(
       sum(found, ({ sessions }) => sessions),
       sessionCount,
     );
+    const isTopic = !names.has(term);
     total += idf;
-    for (const one of work) one.add({ idf, nearIdf, sessionIdf, average, perSession });
+    if (isTopic) topicTotal += idf;
+    for (const one of work) one.add({ isTopic, idf, nearIdf, sessionIdf, average, perSession });
   }
-  return { scores: work.map(({ scores }) => scores), total };
+  return { scores: work.map(({ scores }) => scores), total, topicTotal };
 }
 
 function openWork({ shelf, sight }: Seen) {
   const size = shelf.entries.length;
   const scores: WordScores = {
     words: new Float64Array(size),
+    topic: new Float64Array(size),
+    held: new Float64Array(size),
     window: new Float64Array(size),
     covered: new Float64Array(size),
     sessions: new Float64Array(shelf.members.length),
@@ -103,13 +112,17 @@ function openWork({ shelf, sight }: Seen) {
       return { holding, near: nearSize, sessions: sessionSize };
     },
     /** Adds what the term found is worth. */
-    add({ idf, nearIdf, sessionIdf, average, perSession }: Worth): void {
-      const { words, window, covered } = scores;
+    add({ isTopic, idf, nearIdf, sessionIdf, average, perSession }: Worth): void {
+      const { words, topic, held, window, covered } = scores;
       for (let at = 0; at < placed; at += 2) {
         const index = places[at] ?? 0;
         if (isVisible[index] !== 1) continue;
         const length = (shelf.lengths.values[index] ?? 0) / average;
-        words[index] = (words[index] ?? 0) + idf * saturate(places[at + 1] ?? 0, length);
+        const worth = idf * saturate(places[at + 1] ?? 0, length);
+        words[index] = (words[index] ?? 0) + worth;
+        if (!isTopic) continue;
+        topic[index] = (topic[index] ?? 0) + worth;
+        held[index] = (held[index] ?? 0) + idf;
       }
       for (let at = 0; at < nearSize; at++) {
         const index = near[at] ?? 0;
@@ -129,6 +142,7 @@ function openWork({ shelf, sight }: Seen) {
 }
 
 interface Worth {
+  readonly isTopic: boolean;
   readonly idf: number;
   readonly nearIdf: number;
   readonly sessionIdf: number;

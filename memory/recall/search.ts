@@ -61,11 +61,14 @@ interface Searched {
 /** The highest scores of all that is visible, by which those of a candidate are measured. */
 interface Best {
   readonly words: number;
+  readonly topic: number;
   readonly window: number;
   readonly session: number;
   readonly nearest: number;
   /** Weight of all terms of the question. */
   readonly total: number;
+  /** Of those that are no names of speakers. */
+  readonly topicTotal: number;
   readonly coverage: number;
 }
 
@@ -75,7 +78,11 @@ interface Best {
  */
 export function searchShelves(shelves: readonly Shelf[], query: RecallQuery, view: View): RecallFound {
   const seen = shelves.map((shelf) => ({ shelf, sight: sightOf(shelf, view) }));
-  const { scores, total } = scoreWords(seen, new Set(termsOf(query.text)));
+  const asked = new Set(wordsOf(query.text));
+  const speakers = new Set(seen.flatMap(({ sight }) => sight.speakers));
+  const named = new Set([...speakers].filter((speaker) => namesSpeaker(asked, speaker)));
+  const names = new Set([...named].flatMap((speaker) => termsOf(speaker)));
+  const { scores, total, topicTotal } = scoreWords(seen, new Set(termsOf(query.text)), names);
   const { vector, isWanted = null } = query;
   const searched = seen.map(({ shelf, sight }, s): Searched => {
     const wanted = isWanted ? restrict(shelf, sight, isWanted) : sight.isVisible;
@@ -87,13 +94,15 @@ export function searchShelves(shelves: readonly Shelf[], query: RecallQuery, vie
   const covered = most(searched.map((one) => one.scores.covered));
   const best: Best = {
     words: most(searched.map((one) => one.scores.words)) || 1,
+    topic: most(searched.map((one) => one.scores.topic)) || 1,
     window: most(searched.map((one) => one.scores.window)) || 1,
     session: most(searched.map((one) => one.scores.sessions)) || 1,
     nearest: most(searched.map((one) => one.cosines?.cosines ?? new Float64Array())),
     total,
+    topicTotal,
     coverage: total === 0 ? 0 : covered / total,
   };
-  const describe = describer(searched, query, best);
+  const describe = describer(searched, query, { best, named });
   return {
     candidates: pick(searched, best, query.depth ?? 400).map(describe),
     strength: { coverage: best.coverage, nearest: best.nearest },
@@ -160,12 +169,10 @@ function pick(searched: readonly Searched[], best: Best, depth: number): { s: nu
 function describer(
   searched: readonly Searched[],
   { text, during }: RecallQuery,
-  best: Best,
+  { best, named }: { readonly best: Best; readonly named: ReadonlySet<string> },
 ): (candidate: { s: number; index: number }) => RecallCandidate {
-  const words = new Set(wordsOf(text));
   const asksWhen = /\b(when|what (time|date|day|month|year)|how long)\b/i.test(text);
   const asksHowMany = /\b(how (many|much)|what (is|was) the (number|amount|percentage|score|size))\b/i.test(text);
-  const named = new Set(searched.flatMap(({ sight }) => sight.speakers).filter((name) => namesSpeaker(words, name)));
   const first = Math.min(...searched.map(({ sight }) => sight.first));
   const last = Math.max(...searched.map(({ sight }) => sight.last));
   const { coverage, nearest } = best;
@@ -174,12 +181,14 @@ function describer(
     const entry = one?.shelf.entries[index];
     if (!one || !entry) throw new Error('A candidate is on no shelf.');
     const { scores, cosines, sight, shelf } = one;
-    const around = [sight.before[index] ?? -1, sight.after[index] ?? -1].filter((other) => other !== -1);
-    const neighbour = around.reduce((m, other) => Math.max(m, scores.words[other] ?? 0), 0);
+    const [previous, next] = [sight.before[index] ?? -1, sight.after[index] ?? -1];
+    const around = [previous, next].filter((other) => other !== -1);
+    const wordsAt = (other: number): number => (scores.words[other] ?? 0) / best.words;
     const cosineOf = (other: number): number => Math.max(0, cosines?.of(other) ?? 0);
     const cosine = cosineOf(index);
     const windowCosine = around.reduce((sum, other) => sum + cosineOf(other), cosine) / (around.length + 1);
-    const wordShare = (scores.words[index] ?? 0) / best.words;
+    const wordShare = wordsAt(index);
+    const topic = (scores.topic[index] ?? 0) / best.topic;
     const nearness = nearest > 0 ? cosine / nearest : 0;
     const author = entry.speaker !== null && named.has(entry.speaker);
     const { marks } = entry;
@@ -187,7 +196,10 @@ function describer(
       words: wordShare,
       window: (scores.window[index] ?? 0) / best.window,
       session: (scores.sessions[shelf.sessions.values[index] ?? -1] ?? 0) / best.session,
-      neighbour: neighbour / best.words,
+      neighbour: Math.max(0, ...around.map(wordsAt)),
+      topic,
+      held: best.topicTotal === 0 ? 0 : (scores.held[index] ?? 0) / best.topicTotal,
+      answers: shelf.entries[previous]?.marks.isQuestion === true ? wordsAt(previous) : 0,
       covers: best.total === 0 ? 0 : (scores.covered[index] ?? 0) / best.total,
       cosine,
       nearness,

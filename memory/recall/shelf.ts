@@ -26,6 +26,8 @@ export interface ShelfItem {
   readonly from: number;
   readonly to: number | null;
   readonly fork: string;
+  /** True for what belongs to a user. */
+  readonly ofUser: boolean;
   readonly agent: string | null;
   readonly thread: string | null;
   readonly turn: string;

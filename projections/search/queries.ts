@@ -19,19 +19,21 @@ export interface FoundDocument {
   readonly sources: number;
 }
 
-/** Reads memories by id as the scope sees them at the reader's position; one that it does not see, or no more, is left out. */
+/**
+ * Reads memories by id as the scope sees them at the reader's position; one that it does not see is left out, and without
+ * `past` one that has ended. */
 export async function readDocuments(
   reader: ViewReader,
-  { scope, ids }: { readonly scope: Scope; readonly ids: readonly string[] },
+  { scope, ids, past = false }: { readonly scope: Scope; readonly ids: readonly string[]; readonly past?: boolean },
 ): Promise<FoundDocument[]> {
   const lineage = await lineageOf(reader, scope.fork);
   const own: unknown[] = [reader.tenant, scope.user ?? null, scope.agent ?? null, scope.thread ?? null, ids];
-  const holds = holdsCondition(reader, lineage, { alias: 'd', item: 'd.id' }, own.length + 1);
+  const holds = holdsCondition(reader, lineage, { alias: 'd', item: 'd.id', past }, own.length + 1);
   // The same values in the same places, so the two conditions share them.
   const said = holdsCondition(reader, lineage, { alias: 's', past: true }, own.length + 1);
   const { rows } = await reader.client.query<FoundDocument>({
     // A prepared statement is planned for one text.
-    name: `holdfast_documents${lineage === undefined ? '' : '_in_fork'}`,
+    name: `holdfast_documents${past ? '_past' : ''}${lineage === undefined ? '' : '_in_fork'}`,
     text: `select d.id, d.kind, d.content, d.text_hash, d.trust, d.said_at, d.thread, d.turn,
         greatest(1, (select count(*) from holdfast.fact_source s where s.tenant = $1 and s.fact = d.id and ${said.text}))::int as sources
       from unnest($5::text[]) as wanted (id), lateral (
@@ -39,7 +41,7 @@ export async function readDocuments(
           and (d.scope_user is null or d.scope_user = $2)
           and (d.scope_agent is null or d.scope_agent = $3)
           and (d.scope_thread is null or d.scope_thread = $4)
-        limit 1) d`,
+        order by d.from_pos desc limit 1) d`,
     values: [...own, ...holds.values],
   });
   return rows;
@@ -139,4 +141,55 @@ export function signBits(vector: Float32Array): string {
 export function toVector(bytes: Buffer): Float32Array {
   // Copied: a Buffer of the pool need not be aligned to four bytes.
   return new Float32Array(new Uint8Array(bytes).buffer);
+}
+
+/** Where and when a memory was, without its words. */
+export interface MemoryTrace {
+  readonly scope_user: string | null;
+  readonly scope_agent: string | null;
+  readonly scope_thread: string | null;
+  readonly fork: string;
+  readonly from_pos: Position;
+  readonly to_pos: Position | null;
+}
+
+/** Every trace of a memory in the tenant, in whatever scope and at whatever time, oldest first. */
+export async function readTraces({ client, tenant }: ViewReader, memory: string): Promise<MemoryTrace[]> {
+  const { rows } = await client.query<MemoryTrace>({
+    name: 'holdfast_memory_traces',
+    text: `select scope_user, scope_agent, scope_thread, fork, from_pos, to_pos from holdfast.memory_document
+      where tenant = $1 and id = $2 order by from_pos`,
+    values: [tenant, memory],
+  });
+  return rows;
+}
+
+/** How a fact ended as of the reader's position: what replaced it, null when it was taken back; null when it did not end. */
+export async function readFactEnd(
+  { client, tenant, position }: ViewReader,
+  fact: string,
+): Promise<{ readonly replaced_by: string | null } | null> {
+  const { rows } = await client.query<{ replaced_by: string | null }>({
+    name: 'holdfast_fact_end',
+    text: `select replaced_by from holdfast.fact_end where tenant = $1 and fact = $2 and from_pos <= $3 order by from_pos desc limit 1`,
+    values: [tenant, fact, position],
+  });
+  return rows[0] ?? null;
+}
+
+/** How often memory was searched for a step, and how often nothing of it came into the prompt. */
+export interface RecallStats {
+  readonly steps: number;
+  readonly empty: number;
+}
+
+/** Counts the steps of the tenant as of the reader's position. */
+export async function readRecallStats({ client, tenant, position }: ViewReader): Promise<RecallStats> {
+  const { rows } = await client.query<RecallStats>({
+    name: 'holdfast_recall_stats',
+    text: `select count(*)::int as steps, count(*) filter (where recalled = 0)::int as empty
+      from holdfast.step where tenant = $1 and from_pos <= $2`,
+    values: [tenant, position],
+  });
+  return rows[0] ?? { steps: 0, empty: 0 };
 }

@@ -1,16 +1,23 @@
 import type { RecalledItem } from '../../memory/events.ts';
 import { pack } from '../../memory/pack.ts';
-import type { Candidate } from '../../memory/rank.ts';
-import { diversify, rank } from '../../memory/rank.ts';
-import { confidenceOf } from '../../memory/recall/confidence.ts';
-import type { RecallCandidate } from '../../memory/recall/search.ts';
+import type { Packed } from '../../memory/pack.ts';
+import type { Candidate, RankedCandidate } from '../../memory/rank.ts';
+import { confidenceInputs } from '../../memory/recall/confidence.ts';
+import type { RecallCandidate, RecallFound } from '../../memory/recall/search.ts';
+import { asksForState, order } from '../../memory/recall/order.ts';
 import { searchShelves } from '../../memory/recall/search.ts';
-import { relevanceOf } from '../../memory/recall/weights.ts';
+import { confidenceOf, relevanceOf } from '../../memory/recall/weights.ts';
 import type { Scope } from '../../memory/scope.ts';
+import { InvalidReadError } from '../../eventstore/index.ts';
+import { findPolicyFault } from '../../memory/recall/policy.ts';
+import type { RecallPolicy } from '../../memory/recall/policy.ts';
+import type { ShelfEntry } from '../../memory/recall/shelf.ts';
+import { timeWindowOf } from './time-window.ts';
 import type { ViewReader } from '../read-views.ts';
+import { listFacts } from '../semantic/queries.ts';
 import type { FoundDocument } from './queries.ts';
 import { readDocuments } from './queries.ts';
-import type { OpenShelves, RecallIndex } from './shelves.ts';
+import type { OpenShelves, PastView, RecallIndex } from './shelves.ts';
 import { attachVectors, createRecallIndex, openShelves } from './shelves.ts';
 
 export interface RetrieveInput {
@@ -24,6 +31,10 @@ export interface RetrieveInput {
   readonly limit?: number;
   /** Most tokens of the memory section. @default 1200 */
   readonly budgetTokens?: number;
+  /** What may be recalled, and how it is weighed. @default everything, by relevance */
+  readonly policy?: RecallPolicy;
+  /** Facts that held in the world at this time, and what was said up to it. @default what holds now */
+  readonly validAt?: Date;
   /** Leave out what these turns said: it stands in the prompt already. @default none */
   readonly excludeTurns?: readonly string[];
 }
@@ -38,14 +49,18 @@ export interface Retrieved {
     readonly thread: string;
     readonly turn: string;
     readonly saidAt: Date;
+    /** What it was weighed by (memory/recall/features.ts), each between about 0 and 1. */
+    readonly features: Readonly<Record<string, number>>;
   })[];
+  /** How many memories there were to search. */
+  readonly searched: number;
   readonly tokens: number;
   /** How many candidates each channel gave. */
   readonly channels: Readonly<Record<string, number>>;
   readonly degraded: readonly string[];
   /**
-   * How sure it is that what was asked about is remembered at all, 0 to 1. It orders questions; it is not
-   * a probability (memory/recall/confidence.ts).
+   * How sure it is that what was asked about is remembered at all, 0 to 1: below 0.5 it more likely is not
+   * (memory/recall/confidence.ts).
    */
   readonly confidence: number;
 }
@@ -54,8 +69,6 @@ export interface Retrieved {
 const leastSimilarity = 0.15;
 /** Candidates that are read and ranked with their factors, at least. */
 const leastRead = 60;
-/** Places that are filled with an eye to what stands in the others. */
-const diversePlaces = 30;
 
 /**
  * Hybrid retrieval: words (BM25 of messages, their neighbours and sessions) and vectors (exact cosine), weighed together, diversified, packed,
@@ -67,7 +80,24 @@ export async function retrieve(
   input: RetrieveInput,
   index: RecallIndex = createRecallIndex(),
 ): Promise<Retrieved> {
-  return retrieveFrom(reader, await openShelves(reader, index, input.scope), input, index);
+  return retrieveFrom(reader, await openFor(reader, input, index), input, index);
+}
+
+/** Opens the shelves that a question is asked of. */
+export async function openFor(
+  reader: ViewReader,
+  { scope, validAt }: Pick<RetrieveInput, 'scope' | 'validAt'>,
+  index: RecallIndex,
+): Promise<OpenShelves> {
+  return openShelves(reader, index, scope, await pastView(reader, scope, validAt));
+}
+
+async function pastView(reader: ViewReader, scope: Scope, validAt: Date | undefined): Promise<PastView | null> {
+  if (validAt === undefined) return null;
+  if (Number.isNaN(validAt.getTime())) throw new InvalidReadError('validAt', 'a valid Date', validAt);
+  const facts = await listFacts(reader, { reader: scope, past: true, limit: 100_000 });
+  const held = facts.filter((fact) => fact.validFrom <= validAt && (fact.validTo === null || fact.validTo > validAt));
+  return { validAt: validAt.getTime(), facts: new Set(held.map(({ fact }) => fact)) };
 }
 
 /** The same from shelves that were opened before, at the same position; texts are read here, as the reader may see them. */
@@ -77,49 +107,9 @@ export async function retrieveFrom(
   input: RetrieveInput,
   index: RecallIndex,
 ): Promise<Retrieved> {
-  const { scope, query, vector, now, limit = 8, budgetTokens = 1200, excludeTurns = [] } = input;
-  const at = now.getTime();
-  if (vector) await attachVectors(reader, index, { kept: open.kept, model: vector.model });
-  const found = searchShelves(
-    open.shelves,
-    {
-      text: query,
-      vector: vector?.values ?? null,
-      depth: Math.max(400, 2 * limit),
-      isWanted:
-        excludeTurns.length === 0 && open.shelves.every(({ firstExpiry }) => firstExpiry > at)
-          ? null
-          : ({ turn, expires }) => !excludeTurns.includes(turn) && (expires === null || expires > at),
-    },
-    open.view,
-  );
-  const candidates = found.candidates
-    .filter(({ features }) => features.covers > 0 || features.cosine >= leastSimilarity)
-    .map((candidate) => ({ ...candidate, relevance: relevanceOf(candidate.features, vector ? 'both' : 'words') }))
-    .sort((a, b) => b.relevance - a.relevance || (a.entry.id < b.entry.id ? -1 : 1))
-    .slice(0, Math.max(leastRead, limit + 20));
-  const documents = new Map(
-    (candidates.length === 0
-      ? []
-      : await readDocuments(reader, { scope, ids: candidates.map(({ entry }) => entry.id) })
-    ).map((document) => [document.id, document]),
-  );
-  const known = candidates.flatMap((candidate) => {
-    const document = documents.get(candidate.entry.id);
-    return document ? [toCandidate(candidate, document, vector !== null)] : [];
-  });
-  const ranked = rank(known, { now: now.getTime() });
-  const chosen = diversify(ranked.slice(0, diversePlaces + limit), {
-    limit: Math.min(limit, diversePlaces),
-    lambda: 0.9,
-  });
-  const first = new Set(chosen.map(({ id }) => id));
-  const order = [...chosen, ...ranked.filter(({ id }) => !first.has(id))];
-  const packed = pack(
-    order.map((candidate) => ({ ...candidate, provenance: provenance(documents.get(candidate.id)) })),
-    new Set(order.slice(0, limit).map(({ id }) => id)),
-    { budgetTokens },
-  );
+  const { vector } = input;
+  const { known, packed, documents, found, confidence } = await rankFrom(reader, open, input, index);
+  const features = new Map(known.map(({ id, features: own }) => [id, own]));
   return {
     lines: packed.lines,
     tokens: packed.tokens,
@@ -128,13 +118,123 @@ export async function retrieveFrom(
       ...(vector ? { vector: known.filter(({ scores }) => scores['vector'] !== undefined).length } : {}),
     },
     degraded: degradation(vector?.model, found.withoutVector),
-    confidence: confidenceOf(candidates[0]?.relevance ?? null),
+    confidence,
+    searched: found.visible,
     items: packed.items.flatMap((item) => {
       const document = documents.get(item.id);
       return document
-        ? [{ ...item, text: document.content, thread: document.thread, turn: document.turn, saidAt: document.said_at }]
+        ? [
+            {
+              ...item,
+              text: document.content,
+              thread: document.thread,
+              turn: document.turn,
+              saidAt: document.said_at,
+              features: features.get(item.id) ?? {},
+            },
+          ]
         : [];
     }),
+  };
+}
+
+/** A candidate with the features it was weighed by. */
+export interface WeighedCandidate extends Candidate {
+  readonly features: Readonly<Record<string, number>>;
+}
+
+/** All that retrieval knows before it gives the best: what `whyNot` explains. */
+export interface RankedMemories {
+  readonly found: RecallFound;
+  /** Candidates that were read, in order of relevance. */
+  readonly known: readonly WeighedCandidate[];
+  /** The same in the order they are given out, with their scores. */
+  readonly ordered: readonly RankedCandidate[];
+  readonly documents: ReadonlyMap<string, FoundDocument>;
+  readonly packed: Packed;
+  readonly confidence: number;
+}
+
+/** Searches, ranks and packs. Throws InvalidReadError for a policy that makes no sense. */
+export async function rankFrom(
+  reader: ViewReader,
+  open: OpenShelves,
+  input: RetrieveInput,
+  index: RecallIndex,
+): Promise<RankedMemories> {
+  const { scope, query, vector, now, limit = 8, budgetTokens = 1200, policy = {}, validAt } = input;
+  assertPolicy(policy);
+  if (vector) await attachVectors(reader, index, { kept: open.kept, model: vector.model });
+  const channels = vector ? 'both' : 'words';
+  const found = searchShelves(
+    open.shelves,
+    {
+      text: query,
+      vector: vector?.values ?? null,
+      depth: Math.max(400, 2 * limit),
+      during: timeWindowOf(query, now.getTime()),
+      isWanted: wantedBy(input, Math.min(...open.shelves.map(({ firstExpiry }) => firstExpiry))),
+    },
+    open.view,
+  );
+  const weighed = found.candidates
+    .filter(({ features }) => features.covers > 0 || features.cosine >= leastSimilarity)
+    .map((candidate) => ({ ...candidate, relevance: relevanceOf(candidate.features, channels) }))
+    .sort((a, b) => b.relevance - a.relevance || (a.entry.id < b.entry.id ? -1 : 1));
+  const confidence = confidenceOf(confidenceInputs(weighed, found.strength), channels, weighed.length > 0);
+  const candidates = weighed.slice(0, Math.max(leastRead, limit + 20));
+  const ids = candidates.map(({ entry }) => entry.id);
+  const past = validAt !== undefined;
+  const rows = ids.length === 0 ? [] : await readDocuments(reader, { scope, ids, past });
+  const documents = new Map(rows.map((document) => [document.id, document]));
+  const known = candidates.flatMap((candidate) => {
+    const document = documents.get(candidate.entry.id);
+    return document ? [toCandidate(candidate, document, vector !== null)] : [];
+  });
+  const ordered = order(known, { now: now.getTime(), limit, recency: policy.recency, asksState: asksForState(query) });
+  const { minConfidence = 0 } = policy;
+  const isSure = confidence >= minConfidence;
+  const packed = pack(
+    ordered.map((candidate) => ({ ...candidate, provenance: provenance(documents.get(candidate.id)) })),
+    new Set(isSure ? ordered.slice(0, limit).map(({ id }) => id) : []),
+    { budgetTokens, ...(isSure ? {} : { left: `confidence ${confidence} is below ${minConfidence}` }) },
+  );
+  return { found, known, ordered, documents, packed, confidence };
+}
+
+/** Throws InvalidReadError that names the option, what it must be and what was given. */
+function assertPolicy(policy: RecallPolicy): void {
+  const fault = findPolicyFault(policy);
+  if (fault) throw new InvalidReadError(fault.what, fault.expected, fault.given);
+}
+
+const dayMs = 86_400_000;
+
+/**
+ * What may be found of what is visible; null = all of it.
+ * @param firstExpiry when the first of the memories expires, in milliseconds of the epoch
+ */
+export function wantedBy(
+  { policy = {}, excludeTurns = [], now }: RetrieveInput,
+  firstExpiry: number,
+): ((entry: ShelfEntry) => boolean) | null {
+  const { kinds, scopes, sinceDays } = policy;
+  const since = sinceDays === undefined ? -Infinity : now.getTime() - sinceDays * dayMs;
+  const asked = now.getTime();
+  if (!kinds && !scopes && sinceDays === undefined && excludeTurns.length === 0 && firstExpiry > asked) return null;
+  const places = new Set<string>(scopes);
+  return (entry) => {
+    if (excludeTurns.includes(entry.turn) || entry.at < since) return false;
+    if (entry.expires !== null && entry.expires <= asked) return false;
+    if (kinds && !(kinds as readonly string[]).includes(entry.kind)) return false;
+    if (!scopes) return true;
+    const { ofUser, agent, thread } = entry;
+    return (
+      (ofUser && places.has('user')) ||
+      (agent !== null && places.has('agent')) ||
+      (thread !== null && places.has('thread')) ||
+      (!ofUser && agent === null && thread === null && places.has('shared'))
+    );
   };
 }
 
@@ -142,8 +242,9 @@ function toCandidate(
   { entry, features, vector, relevance }: RecallCandidate & { readonly relevance: number },
   document: FoundDocument,
   byVector: boolean,
-): Candidate {
+): WeighedCandidate {
   return {
+    features,
     id: entry.id,
     kind: entry.kind,
     text: document.content,
@@ -157,6 +258,9 @@ function toCandidate(
       ...(byVector && features.cosine >= leastSimilarity ? { vector: features.cosine } : {}),
     },
     vector,
+    speaker: entry.speaker,
+    held: features.held,
+    isUpdate: entry.marks.isUpdate,
   };
 }
 

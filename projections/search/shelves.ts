@@ -72,6 +72,14 @@ export function createRecallIndex({ maxBytes = 512 * 1024 * 1024 }: RecallIndexO
   };
 }
 
+/** What was true in the world at a time, as far as the reader knows. */
+export interface PastView {
+  /** Milliseconds of the epoch. */
+  readonly validAt: number;
+  /** The facts that held then. */
+  readonly facts: ReadonlySet<string>;
+}
+
 /** What a scope sees, ready to be searched. */
 export interface OpenShelves {
   readonly shelves: readonly Shelf[];
@@ -84,7 +92,12 @@ export interface OpenShelves {
  * Brings the shelves of a scope up to the reader's snapshot: what came to the log since they were last asked for, in one round trip. What
  * is visible is decided by the reader's position, so that reads of the past see the past.
  */
-export async function openShelves(reader: ViewReader, index: RecallIndex, scope: Scope): Promise<OpenShelves> {
+export async function openShelves(
+  reader: ViewReader,
+  index: RecallIndex,
+  scope: Scope,
+  past: PastView | null = null,
+): Promise<OpenShelves> {
   const names = shelfNames(reader.tenant, scope);
   let kept = names.map((name) => index.open(name));
   const [validity, rows, lineage] = await Promise.all([
@@ -114,11 +127,15 @@ export async function openShelves(reader: ViewReader, index: RecallIndex, scope:
     shelves: kept.map(({ shelf }) => shelf),
     kept,
     view: {
-      keptAs: lineage === undefined ? { name: JSON.stringify([scope.agent, scope.thread]), position } : null,
+      keptAs:
+        lineage === undefined && past === null ? { name: JSON.stringify([scope.agent, scope.thread]), position } : null,
       isVisible(entry) {
         if (entry.agent !== null && entry.agent !== scope.agent) return false;
         if (entry.thread !== null && entry.thread !== scope.thread) return false;
-        const holds = (at: number): boolean => entry.from <= at && (entry.to === null || entry.to > at);
+        if (past && entry.at > past.validAt) return false;
+        const isFact = past !== null && entry.speaker === null && entry.kind !== 'procedure';
+        if (isFact && !past.facts.has(entry.id)) return false;
+        const holds = (at: number): boolean => entry.from <= at && (isFact || entry.to === null || entry.to > at);
         if (lineage === undefined || ended === null) return entry.fork === '' && holds(position);
         const depth = lineage.findIndex(({ fork }) => fork === entry.fork);
         const line = lineage[depth];
@@ -236,6 +253,8 @@ function itemOf(row: DocumentRow): ShelfItem {
     from: row.from_pos,
     to: row.to_pos,
     fork: row.fork,
+    // The first shelf is the user's own.
+    ofUser: row.shelf === 0,
     agent: row.scope_agent,
     thread: row.scope_thread,
     turn: row.turn,

@@ -2,7 +2,21 @@ import { expect, test } from 'vitest';
 import { documentOf, runCli } from './run-cli.ts';
 
 const commands = [
-  ...['dev', 'demo', 'migrate', 'doctor', 'send', 'chat', 'threads', 'events', 'why', 'state', 'checkpoints', 'replay'],
+  ...[
+    'dev',
+    'demo',
+    'migrate',
+    'doctor',
+    'send',
+    'chat',
+    'threads',
+    'events',
+    'why',
+    'why-not',
+    'state',
+    'checkpoints',
+    'replay',
+  ],
   ...['memory', 'approvals', 'tenants', 'export', 'import', 'verify', 'archive', 'worker'],
 ];
 
@@ -17,11 +31,11 @@ test('help names every command and every exit code, on stdout', async () => {
 });
 
 test.each([
-  ...['migrate', 'doctor', 'send', 'chat', 'threads', 'events', 'why', 'state', 'checkpoints', 'replay'].map((name) => [
-    name,
-  ]),
+  ...['migrate', 'doctor', 'send', 'chat', 'threads', 'events', 'why', 'why-not', 'state', 'checkpoints', 'replay'].map(
+    (name) => [name],
+  ),
   ...['export', 'import', 'verify', 'archive', 'worker'].map((name) => [name]),
-  ...['search', 'list', 'diff'].map((name) => ['memory', name]),
+  ...['search', 'list', 'diff', 'stats'].map((name) => ['memory', name]),
   ...['list', 'create', 'quota', 'drop'].map((name) => ['tenants', name]),
   ...['ls', 'show', 'approve', 'edit', 'reject', 'respond'].map((name) => ['approvals', name]),
 ])('help of %s %s has an example and says what --json prints', async (...args) => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { diversify, dot, rank } from '../../memory/rank.ts';
+import { asksForState, order } from '../../memory/recall/order.ts';
 import type { Candidate, RankedCandidate } from '../../memory/rank.ts';
 
 const now = Date.UTC(2026, 5, 1);
@@ -18,6 +19,9 @@ function candidate(id: string, scores: Record<string, number>, change: Partial<C
     scores,
     relevance: 0,
     vector: null,
+    speaker: null,
+    held: 0,
+    isUpdate: false,
     ...change,
   };
 }
@@ -145,5 +149,53 @@ describe('diversify', () => {
     expect(diversify(all, { limit: 9 }).map(({ id }) => id)).toEqual(['a', 'b']);
     expect(diversify([], { limit: 3 })).toEqual([]);
     expect(diversify(all, { limit: 0 })).toEqual([]);
+  });
+});
+
+describe('order', () => {
+  const told = (id: string, relevance: number, change: Partial<Candidate> = {}) =>
+    candidate(id, { words: 1 }, { kind: 'round', speaker: 'user', held: 0.8, relevance, ...change });
+  const ordered = (all: readonly Candidate[], asksState: boolean) =>
+    order(all, { now, limit: 10, asksState }).map(({ id }) => id);
+  const old = told('old', 5, { at: now - 40 * day });
+
+  test('puts a newer statement of the same speaker before the older one, where a state is asked for', () => {
+    const update = told('update', 3, { isUpdate: true });
+    expect(ordered([old, update], true)).toEqual(['update', 'old']);
+    expect(ordered([old, update], false)).toEqual(['old', 'update']);
+  });
+
+  test.each([
+    ['by somebody else', { speaker: 'assistant', isUpdate: true }],
+    ['about something else', { held: 0.3, isUpdate: true }],
+    ['far less relevant', { relevance: 2, isUpdate: true }],
+    ['no update, and less relevant', { relevance: 4 }],
+    ['older still', { at: now - 50 * day, isUpdate: true }],
+    ['of another kind', { kind: 'fact', relevance: 0, isUpdate: true }],
+  ])('but not one that is %s', (_, change) => {
+    expect(ordered([old, told('other', 3, change)], true)).toEqual(['old', 'other']);
+  });
+
+  test('loses and invents nothing, whatever is asked', () => {
+    const any = fc.record({
+      relevance: fc.integer({ min: -3, max: 8 }),
+      held: fc.integer({ min: 0, max: 10 }).map((tenths) => tenths / 10),
+      age: fc.nat(400),
+      isUpdate: fc.boolean(),
+      speaker: fc.constantFrom('user', 'assistant'),
+    });
+    fc.assert(
+      fc.property(fc.array(any, { maxLength: 30 }), fc.boolean(), (all, asksState) => {
+        const candidates = all.map(({ age, ...rest }, n) => told(`c${n}`, 0, { ...rest, at: now - age * day }));
+        const given = ordered(candidates, asksState);
+        expect(given.toSorted()).toEqual(candidates.map(({ id }) => id).toSorted());
+        expect(ordered(candidates.toReversed(), asksState)).toEqual(given);
+      }),
+    );
+  });
+
+  test('knows a question about how things are from a request', () => {
+    expect(['How many cats do I have now?', "What's my address?"].map(asksForState)).toEqual([true, true]);
+    expect(['Help me plan a trip.', ''].map(asksForState)).toEqual([false, false]);
   });
 });

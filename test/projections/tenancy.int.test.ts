@@ -142,6 +142,9 @@ const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Pro
       model: 'm',
       hashes: ['own', secret].map((mark) => textHash(`tea of "acme" ${mark}`)),
     }),
+  readTraces: (reader) => search.readTraces(reader, ids.documents[0] ?? ''),
+  readRecallStats: async (reader) => (await search.readRecallStats(reader)).steps,
+  readFactEnd: async (reader) => (await search.readFactEnd(reader, ids.ended)) ?? undefined,
   readEndedInForks: (reader) =>
     search.readEndedInForks(reader, [{ fork: ids.fork, branch: 'b', position: reader.position, forked: null }]),
   findVectors: async ({ client, tenant }) => [
@@ -176,12 +179,13 @@ const turns = { own: '', place: { thread: '', branch: '' } };
 const ids: {
   documents: string[];
   fork: string;
+  ended: string;
   thread: string;
   cared: Scope;
   undone: Scope;
   summarised: Scope;
   talked: Scope;
-} = { documents: [], fork: '', thread: '', cared: {}, undone: {}, summarised: {}, talked: {} };
+} = { documents: [], fork: '', ended: '', thread: '', cared: {}, undone: {}, summarised: {}, talked: {} };
 
 async function answers(change: (reader: ViewReader) => ViewReader, scope: Scope): Promise<Record<string, unknown>> {
   const given: Record<string, unknown> = {};
@@ -209,6 +213,8 @@ beforeAll(async () => {
   ids.undone = await scopeFrom('undone_item');
   ids.summarised = await scopeFrom('session');
   ids.talked = await scopeFrom('talk');
+  const ends = await database.admin.query<{ fact: string }>('select fact from fact_end order by fact limit 1');
+  ids.ended = ends.rows[0]?.fact ?? '';
   before.answers = await answers(asIs, { user: 'acme' });
   numbers.victim = await fill('victim', secret);
 });

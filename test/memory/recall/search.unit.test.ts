@@ -24,6 +24,7 @@ function item(id: string, text: string, change: Partial<ShelfItem> = {}): ShelfI
     from: 1,
     to: null,
     fork: '',
+    ofUser: true,
     agent: null,
     thread: null,
     turn: id,
