@@ -39,6 +39,7 @@ test('every option of an agent is filled in', () => {
       recallLimit: 8,
       recallTokens: 1_200,
       messageTokens: 6_000,
+      recall: {},
     },
     limits: {
       maxSteps: 40,

@@ -72,6 +72,8 @@ export const examples: {
           },
         ],
         tokens: 12,
+        confidence: 0.81,
+        searched: 12,
         durationMs: 3.5,
         degraded: ['no vectors of this model'],
       },

@@ -82,7 +82,7 @@ beforeAll(async () => {
   await append('taken back ended', {
     type: 'FactRetracted',
     data: { fact: 'taken back', validTo: '2026-05-02T00:00:00.000Z', reason: 'no longer', source: { ...source } },
-  } as MemoryEvent);
+  });
   await append('cup', fact('cup', 'The tea cup of Ana is blue.', ana, { kind: 'preference' }));
   await append('agent', fact('agent', 'Tea is sold by the agent.', { user: 'ana', agent: 'shop' }));
   await append('shared', fact('shared', 'Tea is served at four.', {}));
@@ -103,7 +103,7 @@ describe('whyNot', () => {
     ['cup', { budgetTokens: 1 }, 'over-budget', /tokens/],
     ['cup', { policy: { minConfidence: 1 } }, 'low-confidence', /below 1/],
   ] as const)('%s with %j: %s', async (memory, change, reason, text) => {
-    const found = await why(memory, 'tea', ana, change as Partial<RetrieveInput>);
+    const found = await why(memory, 'tea', ana, change);
     expect(found).toMatchObject({ memory, reason });
     expect(found.text).toMatch(text);
     expect(found.supersededBy).toBe(reason === 'superseded' ? 'new' : null);
