@@ -7,7 +7,7 @@ import type { Work, WorkSource } from './work.ts';
 import { makeWork } from './work.ts';
 
 /** How often each kind of work is done, relative to the others. */
-const shares: Readonly<Record<Exclude<WorkKind, 'decision'>, number>> = {
+const shares: Readonly<Record<Exclude<WorkKind, 'decision' | 'undo'>, number>> = {
   plain: 4,
   remember: 4,
   correct: 2,
@@ -18,6 +18,7 @@ const shares: Readonly<Record<Exclude<WorkKind, 'decision'>, number>> = {
   cancel: 3,
   block: 4,
   import: 0.5,
+  consolidate: 2,
   forget: 1,
   rebuild: 0.4,
   export: 0.4,

@@ -12,13 +12,14 @@ export const workKinds = [
   'cancel',
   'block',
   'import',
+  'consolidate',
   'forget',
   'rebuild',
   'export',
   'neighbour',
 ] as const;
-/** One of {@link workKinds}, or a decision, which is asked inside the work `approval`. */
-export type WorkKind = (typeof workKinds)[number] | 'decision';
+/** One of {@link workKinds}, or a decision, which is asked inside the work `approval`, or an undo, inside `consolidate`. */
+export type WorkKind = (typeof workKinds)[number] | 'decision' | 'undo';
 
 /** What a client knows of what it asked for, besides the time. All fields are as it sent them or was told. */
 export interface Facts {
@@ -34,6 +35,8 @@ export interface Facts {
   readonly memories?: number;
   /** How many rounds were imported. */
   readonly rounds?: number;
+  /** Name of a run of consolidation. */
+  readonly run?: string;
   /** An amount that no other payment has. */
   readonly amount?: number;
   readonly status?: string;

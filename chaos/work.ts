@@ -59,7 +59,7 @@ export function makeWork(kind: WorkKind, n: number, source: WorkSource): Work {
   };
   const order = `A-${1001 + random.below(50)}`;
   // No other payment of the run has this amount: what the shop was asked for can be told apart.
-  const amount = (Number(client.replace(/\D/g, '')) + 1) * 1_000 + n + 0.01;
+  const amount = (Number(client.replace(/\D/g, '')) + 1) * 1_000_000 + n + 0.01;
   switch (kind) {
     case 'plain':
       return send('shopper', `My dog is called ${token}. I live in ${random.pick(cities)}.`);
@@ -104,6 +104,8 @@ export function makeWork(kind: WorkKind, n: number, source: WorkSource): Work {
       return editBlock(op, token, source.client);
     case 'import':
       return importTalk(op, user, token);
+    case 'consolidate':
+      return consolidate(op, user, token, random.next() < 0.5);
     case 'forget':
       return forget(send('shopper', `Please remember: my secret word is ${token}. My dog is called ${token}.`));
     case 'neighbour':
@@ -116,7 +118,8 @@ export function makeWork(kind: WorkKind, n: number, source: WorkSource): Work {
     case 'export':
       return { kind, op, facts: {}, ask: () => source.exportLog(client).then(() => ({})) };
     case 'decision':
-      throw new RangeError('A decision follows an approval.');
+    case 'undo':
+      throw new RangeError(`A work of kind "${kind}" follows another.`);
   }
 }
 
@@ -197,6 +200,36 @@ function importTalk(op: string, user: string, token: string): Work {
       await client.memory.import(talk, { idempotencyKey: op, scope: { user } });
       return {};
     },
+  };
+}
+
+/** Has a session remembered and memory consolidated, which sums it up; half of the runs are taken back. */
+function consolidate(op: string, user: string, token: string, taken: boolean): Work {
+  const run = `run-${op}`;
+  const undo: Work = {
+    kind: 'undo',
+    op: `${op}-undo`,
+    facts: { run },
+    ask: async (client) => {
+      await client.memory.undoConsolidation(run, { actor: 'chaos' });
+      return {};
+    },
+  };
+  return {
+    kind: 'consolidate',
+    op,
+    facts: { run, user },
+    ask: async (client) => {
+      const talk = [`I like ${token}.`, `Really, I like ${token}.`, `I do like ${token}!`];
+      await client.memory.remember(
+        talk.map((text) => ({ speaker: 'user', text })),
+        { user },
+        { idempotencyKey: run, session: run, occurredAt: new Date(Date.UTC(2024, 0, 1)) },
+      );
+      const { outcome } = await client.memory.consolidate({ scope: { user }, run }, { timeoutMs: patienceMs });
+      return { status: outcome };
+    },
+    ...(taken ? { then: () => [undo] } : {}),
   };
 }
 

@@ -198,6 +198,17 @@ export class ConsolidationNotFoundError extends HoldfastError {
   }
 }
 
+/** Thrown when a run of consolidation has not ended in time, or was ended from outside. What it did stands. */
+export class ConsolidationRunningError extends HoldfastError {
+  constructor(run: string, cause: unknown) {
+    super('CONSOLIDATION_RUNNING', `The run of consolidation "${run}" has not come to its end yet.`, {
+      hint: 'Ask for the same run again: it goes on where it is, and nothing is done twice.',
+      retryable: true,
+      cause,
+    });
+  }
+}
+
 /** Thrown when a run of consolidation, or its undo, breaks a rule. Nothing happens. */
 export class InvalidConsolidationError extends HoldfastError {
   constructor(message: string) {

@@ -1,4 +1,11 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import {
+  isGrpcDeadlineError,
+  isGrpcServiceError,
+  ServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import type { NewEvent, StoredEvent } from '../eventstore/index.ts';
 import { ExpectedVersionConflictError } from '../eventstore/index.ts';
 import type { FactRetired, ObservationDerived, SessionSummarised } from '../memory/care-events.ts';
@@ -18,7 +25,12 @@ import { streamVersion } from '../projections/stream-version.ts';
 import { consolidateWorkflow, consolidationWorkflowId } from '../workflows/messages.ts';
 import type { consolidate as workflow } from '../workflows/consolidate.ts';
 import { isActor } from './actor.ts';
-import { ConsolidationNotFoundError, InvalidConsolidationError } from './client-errors.ts';
+import {
+  ConsolidationNotFoundError,
+  ConsolidationRunningError,
+  InvalidConsolidationError,
+  TemporalUnavailableError,
+} from './client-errors.ts';
 import type { ClientContext } from './send-turn.ts';
 
 /** A run of consolidation over one scope. */
@@ -31,15 +43,25 @@ export interface Consolidate {
   readonly now?: Date;
 }
 
+/** How long to wait for the end of a run. */
+export interface ConsolidateWait {
+  /** In milliseconds; the run goes on after it. @default 300000 */
+  readonly timeoutMs?: number;
+  /** Stops waiting with the signal's reason; the run goes on. */
+  readonly signal?: AbortSignal;
+}
+
 const longestRun = 200;
 
 /**
  * Merges near duplicates, derives observations, summarises sessions and ends what has expired in one scope, in a workflow, and waits for
- * its end. A run that has ended is answered from the log. Throws InvalidConsolidationError, TemporalUnavailableError and the errors of the store.
+ * its end. A run that has ended is answered from the log. Throws InvalidConsolidationError, ConsolidationRunningError when the run has not
+ * ended in time, TemporalUnavailableError and the errors of the store; after each of the two, the same run can be asked for again.
  */
 export async function consolidate(
   context: ClientContext,
   { scope, run = crypto.randomUUID(), now = new Date() }: Consolidate,
+  { timeoutMs = 300_000, signal }: ConsolidateWait = {},
 ): Promise<ConsolidationRow> {
   assertRun(run);
   const { user, agent, thread } = scope;
@@ -57,19 +79,36 @@ export async function consolidate(
     ...(agent === undefined ? {} : { agent }),
     ...(thread === undefined ? {} : { thread }),
   };
+  const runToItsEnd = async (): Promise<void> => {
+    try {
+      await temporal.workflow.start<typeof workflow>(consolidateWorkflow, {
+        workflowId,
+        taskQueue,
+        args: [{ tenant, run, scope: place, now: now.toISOString() }],
+        // One that was terminated in the middle is gone on with: what it did is keyed by the run.
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      });
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+    await temporal.workflow.getHandle<typeof workflow>(workflowId).result();
+  };
+  signal?.throwIfAborted();
+  const bounded = (): Promise<void> => temporal.connection.withDeadline(Date.now() + timeoutMs, runToItsEnd);
   try {
-    await temporal.workflow.start<typeof workflow>(consolidateWorkflow, {
-      workflowId,
-      taskQueue,
-      args: [{ tenant, run, scope: place, now: now.toISOString() }],
-      // One that was terminated in the middle is gone on with: what it did is keyed by the run.
-      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-      workflowIdConflictPolicy: 'USE_EXISTING',
-    });
+    await (signal ? temporal.connection.withAbortSignal(signal, bounded) : bounded());
   } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    signal?.throwIfAborted();
+    const ended = await findRun(context, run);
+    if (ended) return ended;
+    // Its workflow was ended from outside, or a server that forgot everything knows it no more: nothing that was committed is lost.
+    if (isGrpcDeadlineError(error) || error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError)
+      throw new ConsolidationRunningError(run, error);
+    if (error instanceof ServiceError || isGrpcServiceError(error))
+      throw new TemporalUnavailableError(error.message, error);
+    throw error;
   }
-  await temporal.workflow.getHandle<typeof workflow>(workflowId).result();
   return getRun(context, run);
 }
 

@@ -44,6 +44,7 @@ export {
   ApprovalNotFoundError,
   BlockConflictError,
   ConsolidationNotFoundError,
+  ConsolidationRunningError,
   HistoryNotArchivedError,
   InvalidBlockError,
   InvalidConsolidationError,

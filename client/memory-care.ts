@@ -3,14 +3,14 @@ import type { Scope } from '../memory/scope.ts';
 import type { ConsolidationRow, SessionRow } from '../projections/care/queries.ts';
 import { listSessions } from '../projections/care/queries.ts';
 import { readViews } from '../projections/read-views.ts';
-import type { Consolidate } from './consolidate.ts';
+import type { Consolidate, ConsolidateWait } from './consolidate.ts';
 import { consolidate, readConsolidations, undoConsolidation } from './consolidate.ts';
 import type { ClientContext } from './send-turn.ts';
 
 /** The part of a client's memory that tends what is remembered. */
 export interface MemoryCare {
   /** Merges, observes, summarises and expires in one scope, in a workflow; waits for its end. */
-  consolidate(request: Consolidate): Promise<ConsolidationRow>;
+  consolidate(request: Consolidate, wait?: ConsolidateWait): Promise<ConsolidationRow>;
   /** Takes a run back in one command, as far as nothing has changed since. */
   undoConsolidation(run: string, by: { readonly actor: string }): Promise<ConsolidationRow>;
   /** Runs of consolidation, newest first. */
@@ -22,7 +22,7 @@ export interface MemoryCare {
 /** Gives the care of a tenant's memory. */
 export function createMemoryCare(context: ClientContext): MemoryCare {
   return {
-    consolidate: (request) => consolidate(context, request),
+    consolidate: (request, wait) => consolidate(context, request, wait),
     undoConsolidation: (run, by) => undoConsolidation(context, run, by),
     consolidations: (filter) => readConsolidations(context, filter),
     sessions: async ({ at, ...request }) =>

@@ -45,6 +45,12 @@ export const acknowledgedIsThere: Invariant = async ({ query, tenant, operations
     `select scope_user as key, count(*)::int as n from holdfast.round where tenant = $1 and to_pos is null and turn = round group by 1`,
     tenant,
   );
+  const runs = await counts(
+    query,
+    `select (data ->> 'run') || ' ' || type as key, count(*)::int as n from holdfast.event
+     where tenant = $1 and type in ('ConsolidationCompleted', 'ConsolidationUndone', 'SessionSummarised') group by 1`,
+    tenant,
+  );
   // A key that was made for the subject since, for words that were then refused, opens nothing: what counts is in I10.
   const forgotten = await counts(
     query,
@@ -69,6 +75,7 @@ export const acknowledgedIsThere: Invariant = async ({ query, tenant, operations
     approval,
     actor,
     rounds,
+    run,
   } of operations) {
     if (acknowledgedAt === null || kind === 'neighbour') continue;
     const row = turn === undefined ? undefined : turns.get(turnStream(turn));
@@ -94,6 +101,12 @@ export const acknowledgedIsThere: Invariant = async ({ query, tenant, operations
       const kindOf = there === 0 ? 'lost' : there < rounds ? 'partial' : 'duplicated';
       found.push({ kind: kindOf, what: `${there} of ${rounds} rounds of the import for ${user} are there`, about });
     }
+    if (kind === 'consolidate' && run !== undefined) {
+      expect(runs.get(`${run} ConsolidationCompleted`) ?? 0, `the end of run ${run}`, [run]);
+      if (status === 'done') expect(runs.get(`${run} SessionSummarised`) ?? 0, `what run ${run} did`, [run]);
+    }
+    if (kind === 'undo' && run !== undefined)
+      expect(runs.get(`${run} ConsolidationUndone`) ?? 0, `the undo of run ${run}`, [run]);
     if (kind === 'decision' && applied === true && approval !== undefined)
       expect(decided.get(`${approval} ${actor ?? ''}`) ?? 0, `the decision of ${actor ?? ''} about ${approval}`, about);
     if (kind === 'forget' && user !== undefined)

@@ -100,6 +100,10 @@ beforeAll(async () => {
     await worker.client.memory.import(talk, { idempotencyKey: 'talk', scope: { user: 'importer' } });
     return {};
   });
+  await perform('consolidate', 'tidy', { user: 'importer', run: 'tidy' }, async () => {
+    const { outcome } = await worker.client.memory.consolidate({ scope: { user: 'importer' }, run: 'tidy' });
+    return { status: outcome };
+  });
   await perform('block', 'noted', { token: 'note-1' }, async () => {
     await worker.client.memory.editBlock({
       scope: { agent: 'shopper' },
@@ -148,6 +152,13 @@ const plants: readonly (readonly [
   says: RegExp,
   kind: Violation['kind'],
 ])[] = [
+  [
+    'I1',
+    'a run of consolidation has no end',
+    [`delete from holdfast.event where type = 'ConsolidationCompleted'`],
+    /the end of run tidy was acknowledged and is not there/,
+    'lost',
+  ],
   [
     'I1',
     'a round of an import is gone',

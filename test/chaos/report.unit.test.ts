@@ -7,6 +7,7 @@ import { openHistory, readHistory } from '../../chaos/history.ts';
 import { explainGrowth, growth } from '../../chaos/leaks.ts';
 import { createRandom } from '../../chaos/random.ts';
 import { countFound, findMissing, shrinkHistory } from '../../chaos/report.ts';
+import { makeWork } from '../../chaos/work.ts';
 import { assertChaosFlags } from '../../cli/chaos-flags.ts';
 
 function planOf(seed: number, length: number): string[] {
@@ -91,4 +92,19 @@ test.each([
 ])('flags that make no sense together are refused: %j', (flags, says) => {
   expect(() => assertChaosFlags(flags)).toThrow(says);
   expect(() => assertChaosFlags({ chaos: true, kills: 3, seed: 1, sabotage: 'lock' })).not.toThrow();
+});
+
+test('no two payments of a long run have the same amount', () => {
+  const source = {
+    rebuild: () => Promise.resolve(),
+    exportLog: () => Promise.resolve(),
+    neighbour: () => null as never,
+  };
+  const amounts = ['c0', 'c1', 'c2', 'c3'].flatMap((client) =>
+    Array.from(
+      { length: 5_000 },
+      (_, n) => makeWork('pay_once', n, { ...source, client, random: createRandom(1) }).facts.amount,
+    ),
+  );
+  expect(new Set(amounts).size).toBe(amounts.length);
 });
