@@ -117,6 +117,18 @@ describe('assemblePrompt', () => {
     expect(prompt.parts.filter(({ position }) => position !== undefined)).toHaveLength(5);
   });
 
+  test('say when nothing reliable is known, with the nearest memories and without any', () => {
+    const messages: ThreadMessage[] = [];
+    const told = (memories: string[], reliable: boolean) =>
+      String(assemblePrompt({ instructions, blocks: [], memories, messages, reliable }).messages[0]?.content);
+    const line = '[m1] fact · tea';
+    expect(told([line], false)).toContain('Nothing reliable is known about the latest message');
+    expect(told([line], false)).toContain(line);
+    expect(told([], false)).toContain('Nothing is remembered about the latest message');
+    expect(told([line], true)).not.toContain('reliable');
+    expect(told([], true)).toBe(instructions.text);
+  });
+
   test('shows blocks with their room and memories as data', () => {
     const [system] = assemblePrompt({ instructions, blocks, memories: ['[m1] fact · tea'], messages }).messages;
     expect(system?.content).toContain('<block label="per\\"sona" chars="3/10" about="who">\nAna\n</block>');

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { rebuildViews } from '../../eventstore/index.ts';
 import type { MemoryEvent } from '../../memory/events.ts';
 import type { RecallPolicy } from '../../memory/recall/policy.ts';
 import { isVisible } from '../../memory/scope.ts';
@@ -10,6 +11,7 @@ import type { RetrieveInput, Retrieved } from '../../projections/search/retrieve
 import { createRecallIndex } from '../../projections/search/shelves.ts';
 import { whyNot } from '../../projections/search/why-not.ts';
 import type { WhyNot } from '../../projections/search/why-not.ts';
+import { testSchema } from '../support/test-schema.ts';
 import { withDatabase } from '../support/with-database.ts';
 
 const database = withDatabase();
@@ -179,6 +181,27 @@ describe('retrieval', () => {
     expect(again).toEqual(once);
     expect(once.items[0]?.features).toMatchObject({ covers: expect.any(Number) as number });
     expect(once.searched).toBe(4);
+  });
+
+  test('gives the same after its views were built again, to an index that was there and to a new one', async () => {
+    const index = createRecallIndex();
+    const tenant = await database.store.tenantNumber('acme');
+    const all = async (own = index) =>
+      readViews(database.pool, tenant, (reader) =>
+        retrieve(reader, { scope: { user: 'ana', agent: 'shop' }, query: 'tea of Ana', vector: null, now }, own),
+      );
+    const before = await all();
+    await rebuildViews({ adminUrl: database.url, schema: testSchema, views: ['memory_document'] });
+    expect(await all()).toEqual(before);
+    expect(await all(createRecallIndex())).toEqual(before);
+  });
+
+  test('as of a position gives what was given then', async () => {
+    const then = await ask('tea of Ana', ana);
+    const at = await database.store.head('acme');
+    await append('later', fact('later', 'Ana keeps tea of Ana in a tin.', ana));
+    expect(ids(await ask('tea of Ana', ana))).toContain('later');
+    expect(await ask('tea of Ana', ana, { at })).toEqual(then);
   });
 
   test('gives nothing of another scope, whatever the scopes are called', async () => {
