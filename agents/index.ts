@@ -10,6 +10,7 @@ export type {
   MemoryKind,
 } from './define-agent.ts';
 export type { AgentApprovals, ApprovalRules } from './agent-approvals.ts';
+export type { AgentRecall } from './agent-recall.ts';
 export type { AgentLimits, FilledLimits, ModelPrice } from './agent-limits.ts';
 export { agentTool } from './agent-tool.ts';
 export type { AgentQuestion, AgentToolOptions } from './agent-tool.ts';

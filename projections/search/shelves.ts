@@ -5,7 +5,6 @@ import type { Scope } from '../../memory/scope.ts';
 import { userSubject } from '../../memory/subject.ts';
 import { lineageOf } from '../branches/lineage.ts';
 import type { ViewReader } from '../read-views.ts';
-import { readForgottenAt } from '../../eventstore/index.ts';
 import { readEndedInForks, readVectors, toVector } from './queries.ts';
 
 /** Shelves of the scopes that were asked about lately, kept in this process. */
@@ -221,15 +220,14 @@ async function readSince(
   return rows;
 }
 
+/** One round trip: when the user was last forgotten, and which table the names lead to (a rebuild puts another in its place). */
 async function readValidity({ client }: ViewReader, { user }: Scope): Promise<string> {
-  const [forgotten, table] = await Promise.all([
-    readForgottenAt(client, user === undefined ? [] : [userSubject(user)]),
-    client.query<{ oid: number }>({
-      name: 'holdfast_document_table',
-      text: `select 'holdfast.memory_document'::regclass::oid as oid`,
-    }),
-  ]);
-  return `${forgotten}/${table.rows[0]?.oid ?? 0}`;
+  const { rows } = await client.query<{ forgotten: number; oid: number }>({
+    name: 'holdfast_shelf_validity',
+    text: `select holdfast.subjects_forgotten_at($1::text[]) as forgotten, 'holdfast.memory_document'::regclass::oid as oid`,
+    values: [user === undefined ? [] : [userSubject(user)]],
+  });
+  return `${rows[0]?.forgotten ?? 0}/${rows[0]?.oid ?? 0}`;
 }
 
 function put(kept: readonly KeptShelf[], rows: readonly DocumentRow[]): void {
