@@ -1,4 +1,4 @@
-import type { TurnBoundary } from '../../activities/deps.ts';
+import type { Boundary } from '../../activities/deps.ts';
 import type { WorkKind } from '../history.ts';
 import { endedByKill, killWorker, times } from '../workers.ts';
 import type { Fault, FaultContext } from './fault.ts';
@@ -8,7 +8,7 @@ import { landed, last, missed, within } from './fault.ts';
 export const workerCount = 2;
 
 /** Every named boundary, with work that passes it. */
-const boundaries: Readonly<Record<TurnBoundary, WorkKind>> = {
+const boundaries: Readonly<Record<Boundary, WorkKind>> = {
   'step.model_answered': 'remember',
   'step.committed': 'remember',
   'child.recorded': 'child',
@@ -16,6 +16,10 @@ const boundaries: Readonly<Record<TurnBoundary, WorkKind>> = {
   'tool.committed': 'pay_once',
   'extraction.model_answered': 'plain',
   'extraction.committed': 'plain',
+  'consolidation.planned': 'consolidate',
+  'consolidation.decided': 'consolidate',
+  'consolidation.committed': 'consolidate',
+  'consolidation.completed': 'consolidate',
 };
 
 /** Faults of workers: killed at random and at each boundary in turn, frozen and thawed, replaced by another code version. */
