@@ -41,7 +41,7 @@ export async function readDocuments(
           and (d.scope_user is null or d.scope_user = $2)
           and (d.scope_agent is null or d.scope_agent = $3)
           and (d.scope_thread is null or d.scope_thread = $4)
-        order by d.from_pos desc limit 1) d`,
+        ${past ? 'order by d.from_pos desc ' : ''}limit 1) d`,
     values: [...own, ...holds.values],
   });
   return rows;

@@ -68,7 +68,7 @@ export interface Retrieved {
 /** Cosine below which two texts have nothing to do with each other; noise would otherwise fill every rank. */
 const leastSimilarity = 0.15;
 /** Candidates that are read and ranked with their factors, at least. */
-const leastRead = 60;
+const leastRead = 40;
 
 /**
  * Hybrid retrieval: words (BM25 of messages, their neighbours and sessions) and vectors (exact cosine), weighed together, diversified, packed,
