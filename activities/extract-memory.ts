@@ -9,6 +9,7 @@ import { readKnownProcedures } from '../projections/procedural/queries.ts';
 import { readViews } from '../projections/read-views.ts';
 import { readKnownFacts } from '../projections/semantic/queries.ts';
 import { findTurn } from '../projections/threads/queries.ts';
+import { scrubber } from '../scrub/scrub.ts';
 import { UnknownAgentError, UnknownTurnError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import { assertRemembered, attachVectors, decideWrite, searchableTexts } from './memory-write.ts';
@@ -57,6 +58,7 @@ export async function extractMemory(deps: ActivityDeps, input: TurnRef, { signal
     source: { thread: turn.thread, branch: turn.branch, turn: turn.turn, quote: shorten(turn.message, 200) },
   });
   deps.reached('extraction.model_answered', input.turn);
+  const clean = scrubber(agent.memory.scrub);
   const kept = extracted.proposals.filter(({ kind }) => agent.memory.kinds.includes(kind));
   const unwanted = extracted.proposals
     .filter(({ kind }) => !agent.memory.kinds.includes(kind))
@@ -93,7 +95,10 @@ export async function extractMemory(deps: ActivityDeps, input: TurnRef, { signal
           model: extracted.model,
           extractor: extracted.extractor,
           ...(extracted.problems.length > 0 ? { problems: extracted.problems } : {}),
-          outcomes: [...write.outcomes, ...unwanted, ...extracted.refused],
+          outcomes: [
+            ...write.outcomes,
+            ...[...unwanted, ...extracted.refused].map((one) => ({ ...one, text: clean(one.text) })),
+          ],
           usage: extracted.usage,
         },
       };

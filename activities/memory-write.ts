@@ -10,6 +10,8 @@ import type { Scope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import type { ViewReader } from '../projections/read-views.ts';
 import { readViews } from '../projections/read-views.ts';
+import { scrubber } from '../scrub/scrub.ts';
+import type { ScrubPolicy } from '../scrub/scrub.ts';
 import { streamVersion } from '../projections/stream-version.ts';
 import { readKnownProcedures } from '../projections/procedural/queries.ts';
 import { readKnownFacts, readPastFacts } from '../projections/semantic/queries.ts';
@@ -45,13 +47,14 @@ export async function decideWrite(
   const hasTimeline = input.proposals.some(
     ({ kind, relation }) => kind !== 'procedure' && holdsOf(relation) !== 'many',
   );
-  const ttl = deps.agents.get(input.said.agent)?.memory.ttl;
+  const { ttl, scrub: policy } = deps.agents.get(input.said.agent)?.memory ?? {};
+  const proposals = scrubProposals(input.proposals, policy);
   return readViews(deps.pool, tenant, async (reader) => {
     const past = hasTimeline ? await readPastFacts(reader, input.scope) : [];
     const { events, outcomes } = reconcile({
       scope: input.scope,
       trust: input.trust,
-      proposals: input.proposals,
+      proposals,
       facts: [...past, ...(await readKnownFacts(reader, input.scope))],
       procedures: await readKnownProcedures(reader, input.scope),
       hash: sha256,
@@ -66,6 +69,20 @@ export async function decideWrite(
       outcomes,
     };
   });
+}
+
+/** Proposals without what the agent does not store. Subjects and relations are names. */
+function scrubProposals(
+  proposals: readonly MemoryProposal[],
+  policy: ScrubPolicy | null | undefined,
+): readonly MemoryProposal[] {
+  if (!policy) return proposals;
+  const clean = scrubber(policy);
+  return proposals.map((proposal) => ({
+    ...proposal,
+    ...{ subject: clean(proposal.subject), value: clean(proposal.value), text: clean(proposal.text) },
+    source: { ...proposal.source, quote: clean(proposal.source.quote) },
+  }));
 }
 
 /**

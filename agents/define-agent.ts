@@ -10,6 +10,8 @@ import type { Tool } from './define-tool.ts';
 import { defaultMemoryTools, memoryToolNames } from './memory-tool-names.ts';
 import type { MemoryToolName } from './memory-tool-names.ts';
 import type { ToolSource } from './tool-source.ts';
+import { problemOf } from '../scrub/scrub.ts';
+import type { ScrubPolicy } from '../scrub/scrub.ts';
 
 /** A block of working memory an agent starts with. */
 export interface AgentBlock {
@@ -46,6 +48,8 @@ export interface AgentMemory {
    * Given kinds change, the rest keeps its default. @default episodes for a year, everything else for ever
    */
   readonly ttl?: { readonly [Kind in Exclude<MemoryKind, 'procedure'> | 'episode']?: number | null };
+  /** What is taken out of memories before they are stored; messages are the client's to scrub (docs/scrubbing.md). @default null: nothing */
+  readonly scrub?: ScrubPolicy | null;
   /** Most memories recalled into a prompt. @default 8 */
   readonly recallLimit?: number;
   /** Most tokens of recalled memory in a prompt. @default 1200 */
@@ -98,6 +102,7 @@ const memoryDefaults: Required<AgentMemory> = {
   extractor: 'model',
   kinds: ['preference', 'fact', 'task_state', 'feedback', 'procedure'],
   ttl: { episode: 365, preference: null, fact: null, task_state: null, feedback: null },
+  scrub: null,
   recallLimit: 8,
   recallTokens: 1_200,
   messageTokens: 6_000,
@@ -207,6 +212,8 @@ function fillMemory(
     checks.fail('memory.extractor', '"model" or "rules"', memory.extractor);
   checks.list('memory.kinds', memory.kinds);
   for (const [at, kind] of memory.kinds.entries()) checks.oneOf(`memory.kinds[${at}]`, kind, memoryDefaults.kinds);
+  const wrong = memory.scrub === null ? null : problemOf(memory.scrub);
+  if (wrong !== null) checks.fail('memory.scrub', `a policy (${wrong})`, memory.scrub);
   checks.object('memory.ttl', memory.ttl);
   checks.known('memory.ttl', memory.ttl, Object.keys(memoryDefaults.ttl));
   for (const [kind, days] of Object.entries(memory.ttl))

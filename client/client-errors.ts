@@ -215,3 +215,12 @@ export class InvalidConsolidationError extends HoldfastError {
     super('INVALID_CONSOLIDATION', message, { hint: 'Correct the request; docs/memory.md says what a run is.' });
   }
 }
+
+/** Thrown when what is to be scrubbed is not said in a way that works: a misspelt class must not be a class that is missing. */
+export class InvalidScrubPolicyError extends HoldfastError {
+  constructor(problem: string) {
+    super('INVALID_SCRUB_POLICY', `The client cannot scrub like this: ${problem}.`, {
+      hint: 'Correct `scrub` of the client; docs/scrubbing.md lists what there is.',
+    });
+  }
+}

@@ -5,6 +5,8 @@ import type { MemoryEvent } from '../memory/events.ts';
 import { commandPrefixes, commands } from '../memory/keys.ts';
 import { holdfastSchema } from '../projections/index.ts';
 import { readViews } from '../projections/read-views.ts';
+import { problemOf, scrubber } from '../scrub/scrub.ts';
+import type { ScrubPolicy } from '../scrub/scrub.ts';
 import { createRecallIndex } from '../projections/search/shelves.ts';
 import type { StreamHub } from '../projections/streaming/hub.ts';
 import type { AllowanceFilter, AllowanceRow } from '../projections/threads/approval-queries.ts';
@@ -15,7 +17,7 @@ import { listSteeredKeys } from '../projections/working/queries.ts';
 import { defaultTimeouts } from '../workflows/messages.ts';
 import type { CancelOutcome, CancelTurn } from './cancel-turn.ts';
 import { cancelTurn } from './cancel-turn.ts';
-import { ThreadNotFoundError } from './client-errors.ts';
+import { InvalidScrubPolicyError, ThreadNotFoundError } from './client-errors.ts';
 import { connectTemporal } from './connect-temporal.ts';
 import { decideAll } from './decide-all.ts';
 import type { DecisionResult } from './decide-all.ts';
@@ -70,6 +72,8 @@ export interface ClientOptions {
   readonly tenant?: string;
   /** Searches memory by meaning too; use the workers' embedder. @default words only */
   readonly embedder?: Embedder;
+  /** What is taken out of messages before they are stored anywhere (docs/scrubbing.md). @default nothing */
+  readonly scrub?: ScrubPolicy;
   /** The hub of a worker in this process: streams then need not wait for rows. @default none */
   readonly hub?: StreamHub;
   /** A worker that is silent for longer is taken for dead. @default 5000 */
@@ -139,11 +143,15 @@ export interface HoldfastClient {
 
 /**
  * Opens a client. The database is checked at once; Temporal is reached when a turn is sent or a decision is told, so reading
- * works without it. Throws SchemaDriftError, UnsafeRoleError, StoreUnavailableError.
+ * works without it. Throws SchemaDriftError, UnsafeRoleError, StoreUnavailableError,
+ * InvalidScrubPolicyError.
  */
 export async function createClient(options: ClientOptions): Promise<HoldfastClient> {
   const { tenant = 'default', embedder, heartbeatMs = defaultTimeouts.heartbeatMs } = options;
   const { address, namespace = 'default', apiKey, taskQueue = 'holdfast' } = options.temporal;
+  const wrong = options.scrub === undefined ? null : problemOf(options.scrub);
+  if (wrong !== null) throw new InvalidScrubPolicyError(wrong);
+  const clean = scrubber(options.scrub);
   const pool = openPool({ ...options.database, applicationName: 'holdfast client' });
   try {
     await assertSafeRole(pool);
@@ -174,8 +182,13 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
   return {
     tenant,
     turns: {
-      send: (request, wait) => sendTurn(context, request, wait),
-      stream: (turn, how) => streamTurn({ ...context, hub: options.hub }, turn, how),
+      send: (request, wait) => sendTurn(context, { ...request, message: clean(request.message) }, wait),
+      stream: (turn, how) =>
+        streamTurn(
+          { ...context, hub: options.hub },
+          typeof turn === 'string' ? turn : { ...turn, message: clean(turn.message) },
+          how,
+        ),
       get: (turn) => getTurn(context, turn),
       result: (turn, wait) => awaitTurn(context, turn, wait),
       cancel: (turn, request, how = {}) => tellWithin(context, how, (within) => cancelTurn(within, turn, request)),
@@ -190,7 +203,15 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
     },
     checkpoints: {
       list: (request) => listCheckpoints(context, request),
-      fork: (request, options) => forkBranch(context, request, options),
+      fork: (request, options) => {
+        const { change } = request;
+        const message = change?.message;
+        return forkBranch(
+          context,
+          message === undefined ? request : { ...request, change: { ...change, message: clean(message) } },
+          options,
+        );
+      },
       diff: (request) => diffBranches(context, request),
       rerunStep: (request) => rerunStep(context, request),
     },
@@ -203,7 +224,7 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
       revoke: (request) => revokeAllowance(context, request),
     },
     schedules: {
-      create: (request) => createSchedule(context, request),
+      create: (request) => createSchedule(context, { ...request, message: clean(request.message) }),
       list: () => readSchedules(context),
       pause: (schedule, { actor }) => changeSchedule(context, schedule, { state: 'paused', actor }),
       resume: (schedule, { actor }) => changeSchedule(context, schedule, { state: 'active', actor }),
@@ -211,6 +232,7 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
     },
     memory: createMemory(context, {
       embedder,
+      clean,
       recall: createRecallIndex(),
       database: options.database,
       keyWrapper: options.keyWrapper,

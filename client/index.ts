@@ -18,6 +18,7 @@ export type { ImportedMessage, ImportOptions, ImportProgress } from './import-me
 export type { RememberedMessage, RememberOptions, RememberProgress, SaidMessage } from './remember.ts';
 export type { BlockRef, BlockVersion } from './block-history.ts';
 export type { Consolidate } from './consolidate.ts';
+export type { ScrubClass, ScrubPolicy } from '../scrub/scrub.ts';
 export type { MemoryCare } from './memory-care.ts';
 export type { ConsolidationRow, SessionRow } from '../projections/care/queries.ts';
 export type { MemorySearch } from './search-memory.ts';
@@ -52,6 +53,7 @@ export {
   InvalidMessagesError,
   MessagesDifferError,
   InvalidOffsetError,
+  InvalidScrubPolicyError,
   InvalidScheduleError,
   InvalidTurnError,
   StreamTimeoutError,

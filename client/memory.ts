@@ -62,6 +62,8 @@ export interface MemoryClient extends MemoryCare {
 /** What memory needs besides what the parts of a client share. */
 export interface MemoryParts {
   readonly embedder: Embedder | undefined;
+  /** Takes out of a text what is not to be stored. */
+  readonly clean: (text: string) => string;
   readonly recall: RecallIndex;
   readonly database: { readonly url: string; readonly adminUrl?: string };
   readonly keyWrapper: KeyWrapper | undefined;
@@ -70,13 +72,16 @@ export interface MemoryParts {
 /** Gives the memory of a client's tenant. */
 export function createMemory(
   context: ClientContext,
-  { embedder, recall, database, keyWrapper }: MemoryParts,
+  { embedder, clean, recall, database, keyWrapper }: MemoryParts,
 ): MemoryClient {
   const read: <T>(query: Parameters<typeof readViews<T>>[2], at?: Moment) => Promise<T> = async (query, at) =>
     readViews(context.pool, await context.store.tenantNumber(context.tenant), query, { at });
 
   const remember: MemoryClient['remember'] = (messages, scope, how) =>
-    rememberMessages({ ...context, embedder }, { messages, scope, options: how });
+    rememberMessages(
+      { ...context, embedder },
+      { messages: messages.map((one) => ({ ...one, text: clean(one.text) })), scope, options: how },
+    );
 
   return {
     ...createMemoryCare(context),
@@ -93,7 +98,7 @@ export function createMemory(
     import: (source, how) => importMessages(remember, source, how),
     diff: (request) => diffMemory(context, request),
     blocks: ({ scope, at }) => read((reader) => readBlocks(reader, scope), at),
-    editBlock: (edit) => editBlock(context, edit),
+    editBlock: (edit) => editBlock(context, { ...edit, value: clean(edit.value) }),
     blockHistory: (block) => blockHistory(context, block),
     forget: (request) => {
       const { url, adminUrl = url } = database;

@@ -50,3 +50,11 @@ test('kinds that an agent does not keep are rejected, and it shows', async () =>
     { reason: 'the agent keeps no fact' },
   ]);
 });
+
+test('what an agent does not store stands nowhere in what it remembers', async () => {
+  const turn = await rig.say('cy', 'My email is cy@example.org. I live in Lisbon.', 'rules');
+  await rig.extract(turn, 'cy', agents({ scrub: { classes: ['email'] } }));
+  const facts = await rig.facts('cy');
+  expect(facts.map(({ value }) => value).toSorted()).toEqual(['Lisbon', '[email]']);
+  expect(JSON.stringify([facts, await rig.completed(turn)])).not.toContain('cy@example.org');
+});

@@ -36,6 +36,7 @@ test('every option of an agent is filled in', () => {
       extractor: 'model',
       kinds: ['preference', 'fact', 'task_state', 'feedback', 'procedure'],
       ttl: { episode: 365, preference: null, fact: null, task_state: null, feedback: null },
+      scrub: null,
       recallLimit: 8,
       recallTokens: 1_200,
       messageTokens: 6_000,
