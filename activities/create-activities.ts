@@ -1,6 +1,7 @@
 import { awaitPredecessor } from './await-predecessor.ts';
 import { completeConsolidation } from './complete-consolidation.ts';
 import type { ConsolidationActivities } from './consolidation-types.ts';
+import { compactContext } from './compact-context.ts';
 import { recordAgents } from './configure-agent.ts';
 import type { ActivityDeps } from './deps.ts';
 import { endTurn } from './end-turn.ts';
@@ -43,6 +44,7 @@ export function createActivities(deps: ActivityDeps): Activities & Consolidation
       }),
     decideApproval: (input) => runActivity(deps, input, () => deps.decideApproval(input)),
     extractMemory: (input) => runActivity(deps, input, (scope) => extractMemory({ ...deps, order }, input, scope)),
+    compactContext: (input) => runActivity(deps, input, (scope) => compactContext(deps, input, scope)),
     recordExtractionFailure: (input) => runActivity(deps, input, () => recordExtractionFailure(deps, input)),
     planConsolidation: (input) => runActivity(deps, input, () => planConsolidation(deps, input)),
     mergeFacts: (input) => runActivity(deps, input, (scope) => mergeFacts(deps, input, scope)),

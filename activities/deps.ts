@@ -16,7 +16,9 @@ export type TurnBoundary =
   | 'tool.executed'
   | 'tool.committed'
   | 'extraction.model_answered'
-  | 'extraction.committed';
+  | 'extraction.committed'
+  | 'compaction.model_answered'
+  | 'compaction.committed';
 
 /** The same of a run of consolidation. */
 export type ConsolidationBoundary =

@@ -4,8 +4,9 @@ import { promptHash } from '../llm/prompt-hash.ts';
 import type { RetrievalTrace } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import type { AssembledPrompt, PromptBlock, ThreadMessage } from '../memory/prompt.ts';
-import { assemblePrompt, recentMessages, toPromptMessage } from '../memory/prompt.ts';
 import { reliableFrom } from '../memory/recall/weights.ts';
+import { isFull, renderSummary } from '../memory/compaction.ts';
+import { assemblePrompt, messageTokens, recentMessages } from '../memory/prompt.ts';
 import type { Scope } from '../memory/scope.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
@@ -17,6 +18,7 @@ import { retrieveFrom } from '../projections/search/retrieve.ts';
 import { openShelves } from '../projections/search/shelves.ts';
 import type { TurnRow } from '../projections/threads/queries.ts';
 import { findTurn, listTurns } from '../projections/threads/queries.ts';
+import { newestCompaction } from '../projections/working/compactions.ts';
 import { readBlocks, readMessages } from '../projections/working/queries.ts';
 import type { BlockRow } from '../projections/working/queries.ts';
 import { TurnEndedError, UnknownTurnError } from './activity-errors.ts';
@@ -26,6 +28,7 @@ import { toolSpecs } from './configure-agent.ts';
 import { streamVersion } from '../projections/stream-version.ts';
 import { assertRemembered } from './memory-write.ts';
 import { isMemoryTool } from './memory-tools.ts';
+import { sizesOf } from './compact-context.ts';
 import { memoryNames } from './named-memories.ts';
 import type { MemoryNames } from './named-memories.ts';
 import { embedQuery } from './embed-query.ts';
@@ -66,6 +69,8 @@ export interface StepContext {
   readonly excludeTurns: readonly string[];
   /** The blocks of the prompt. */
   readonly blocks: readonly ContextBlock[];
+  /** The conversation comes near its budget. */
+  readonly fills: boolean;
   /** What memories are called in the prompt. */
   readonly names: MemoryNames;
 }
@@ -92,7 +97,8 @@ export async function loadContext(
     // Awaited below; when a read fails first, nobody else hears of it.
     embedded.catch(() => undefined);
     // One snapshot and one round trip: none of these waits for another's answer.
-    const [, [earlier], shelves, thread, edited, lineage, turnVersion] = await Promise.all([
+    const compaction = newestCompaction(reader, { thread: turn.thread, branch: turn.branch });
+    const [, [earlier], shelves, thread, summary, edited, lineage, turnVersion] = await Promise.all([
       assertRemembered(reader, {
         subjects: subjectsOf(turnScope(turn)),
         since: turn.position,
@@ -100,14 +106,20 @@ export async function loadContext(
       }),
       listTurns(reader, { thread: turn.thread, branch: turn.branch, open: true, before: turn.position, limit: 1 }),
       openShelves(reader, deps.recall, scope),
-      readMessages(reader, { thread: turn.thread, branch: turn.branch, turn: turn.turn }),
+      compaction.then((found) =>
+        readMessages(reader, {
+          ...{ thread: turn.thread, branch: turn.branch, turn: turn.turn },
+          ...(found ? { after: found.upTo } : {}),
+        }),
+      ),
+      compaction,
       readBlocks(reader, scope),
       lineageOf(reader, scope.fork),
       streamVersion(reader, streams.turn(turn.turn)),
     ]);
-    return { turn, position: reader.position, scope, earlier, shelves, thread, edited, lineage, turnVersion };
+    return { turn, position: reader.position, scope, earlier, shelves, thread, summary, edited, lineage, turnVersion };
   });
-  const { turn, position, scope, earlier, shelves, edited, lineage } = read;
+  const { turn, position, scope, earlier, shelves, summary, edited, lineage } = read;
   if (earlier) return { blockedBy: earlier.turn };
 
   // What this turn said stands in the prompt already.
@@ -136,7 +148,7 @@ export async function loadContext(
     { at: position },
   );
   const recent = recentMessages(read.thread.messages, {
-    budgetTokens: agent.memory.messageTokens,
+    budgetTokens: agent.memory.messageTokens - (summary ? estimateTokens(renderSummary(summary.summary)) : 0),
     currentTurnStart: read.thread.currentTurnStart,
     tokensOf: messageTokens,
   });
@@ -146,6 +158,7 @@ export async function loadContext(
     instructions,
     blocks,
     memories: found.lines,
+    summary: summary && { text: summary.summary, position: summary.position },
     messages: recent,
     // Where there is nothing to recall yet, there is nothing to warn of.
     reliable: found.searched === 0 || found.confidence >= reliableFrom,
@@ -160,6 +173,12 @@ export async function loadContext(
     turnVersion: read.turnVersion,
     said: saidIn(own),
     heardTools: hasHeardTools(own),
+    fills:
+      agent.memory.compact &&
+      isFull(
+        sizesOf(read.thread.messages, read.thread.turns),
+        agent.memory.messageTokens - (summary ? estimateTokens(summary.summary) : 0),
+      ),
     ...{ scope, excludeTurns, blocks, names: memoryNames(found.items, own) },
     retrieval: {
       query: turn.message,
@@ -176,10 +195,6 @@ export async function loadContext(
       degraded: [...(query?.degraded ?? []), ...found.degraded],
     },
   };
-}
-
-function messageTokens(message: ThreadMessage): number {
-  return estimateTokens(JSON.stringify(toPromptMessage(message)));
 }
 
 function saidIn(messages: readonly ThreadMessage[]): string {

@@ -99,6 +99,7 @@ export async function runModelStep(
     const outcome: RecordedOutcome = {
       ...{ done, calls: calls.pending, spent },
       ...(agent.memory.extract ? {} : { extracts: false }),
+      ...(done && context.fills ? { compacts: true } : {}),
       ...(breach ? { breach } : {}),
     };
     // After its last step a turn ends in any case: a message that it has not read becomes a turn of its own.
@@ -151,7 +152,9 @@ async function spentBefore(
 }
 
 /** The part of a step's outcome that is stored with its command. */
-type RecordedOutcome = Pick<StepOutcome, 'done' | 'calls' | 'spent' | 'extracts'> & { readonly breach?: Breach };
+type RecordedOutcome = Pick<StepOutcome, 'done' | 'calls' | 'spent' | 'extracts' | 'compacts'> & {
+  readonly breach?: Breach;
+};
 
 async function outcomeAt(
   deps: ActivityDeps,

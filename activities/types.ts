@@ -51,6 +51,8 @@ export interface StepOutcome {
   readonly spent?: Spent;
   /** False when the agent remembers nothing behind its reply. @default true */
   readonly extracts?: boolean;
+  /** The conversation comes near its budget: it is to be compacted behind the reply. @default false */
+  readonly compacts?: boolean;
   /** An earlier turn of the branch that has not ended: nothing was done, wait for it. */
   readonly blockedBy: string | null;
 }
@@ -192,5 +194,7 @@ export interface Activities {
   endTurn(input: EndTurnInput): Promise<TurnEnd>;
   /** Proposes memories from the turn's words and commits what reconciliation makes of them. */
   extractMemory(input: TurnRef): Promise<void>;
+  /** Replaces the oldest turns of the conversation by a summary, where there is no room for them. */
+  compactContext(input: TurnRef): Promise<void>;
   recordExtractionFailure(input: TurnRef & { readonly code: string; readonly message: string }): Promise<void>;
 }

@@ -58,6 +58,8 @@ export interface AgentMemory {
   readonly messageTokens?: number;
   /** What may be recalled into a prompt, and how it is weighed. @default everything, by relevance */
   readonly recall?: AgentRecall;
+  /** Have a summary stand for the oldest turns when a conversation outgrows `messageTokens`; else they are just left out. @default true */
+  readonly compact?: boolean;
 }
 
 export interface AgentOptions {
@@ -107,6 +109,7 @@ const memoryDefaults: Required<AgentMemory> = {
   recallTokens: 1_200,
   messageTokens: 6_000,
   recall: {},
+  compact: true,
 };
 
 /** Declares an agent. Throws InvalidDefinitionError AGENT_INVALID that names the option, what it must be and what was given. */
@@ -208,6 +211,7 @@ function fillMemory(
     for (const [at, name] of tools.entries()) checks.oneOf(`memory.tools[${at}]`, name, memoryToolNames);
   else if (typeof tools !== 'boolean') checks.fail('memory.tools', 'true, false or a list of names', tools);
   checks.flag('memory.extract', memory.extract);
+  checks.flag('memory.compact', memory.compact);
   if (!['model', 'rules'].includes(memory.extractor))
     checks.fail('memory.extractor', '"model" or "rules"', memory.extractor);
   checks.list('memory.kinds', memory.kinds);

@@ -56,6 +56,10 @@ export function eventSummary(event: MemoryEvent): string {
       return `${short(event.data.goal)} (version ${event.data.version})`;
     case 'BlockEdited':
       return `${event.data.label} by ${event.data.actor}: ${short(event.data.value)}`;
+    case 'ContextCompacted': {
+      const { replaces, tokens, by, summary } = event.data;
+      return `${replaces.turns.length} turns, ${tokens.before} → ${tokens.after} tokens, by ${by}: ${short(summary)}`;
+    }
     case 'ExtractionCompleted': {
       const kept = event.data.outcomes.filter(({ outcome }) => outcome !== 'rejected').length;
       return `${event.data.outcomes.length} proposed, ${kept} kept`;

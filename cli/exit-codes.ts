@@ -33,6 +33,7 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   KEY_UNAVAILABLE: exitCodes.usage,
   TURN_NOT_FOUND: exitCodes.notFound,
   THREAD_NOT_FOUND: exitCodes.notFound,
+  SUMMARY_NOT_FOUND: exitCodes.notFound,
   APPROVAL_NOT_FOUND: exitCodes.notFound,
   ALLOWANCE_NOT_FOUND: exitCodes.notFound,
   UNKNOWN_TENANT: exitCodes.notFound,

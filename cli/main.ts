@@ -27,6 +27,7 @@ import { registerRerunStep } from './rerun-step.ts';
 import { registerSchedules } from './schedules.ts';
 import { registerSend } from './send.ts';
 import { registerState } from './state.ts';
+import { registerSummaries } from './summaries.ts';
 import { registerTenants } from './tenants.ts';
 import { registerThreads } from './threads.ts';
 import { registerVerify } from './verify.ts';
@@ -78,6 +79,7 @@ const registrations = [
   registerWhyNot,
   registerState,
   registerCheckpoints,
+  registerSummaries,
   registerFork,
   registerDiff,
   registerReplay,

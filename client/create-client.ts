@@ -13,6 +13,7 @@ import type { AllowanceFilter, AllowanceRow } from '../projections/threads/appro
 import { listAllowances } from '../projections/threads/approval-queries.ts';
 import type { ApprovalRow, ThreadRow, TurnRow } from '../projections/threads/queries.ts';
 import { listApprovals, listThreads, listTurns } from '../projections/threads/queries.ts';
+import type { CompactionRow } from '../projections/working/compactions.ts';
 import { listSteeredKeys } from '../projections/working/queries.ts';
 import { defaultTimeouts } from '../workflows/messages.ts';
 import type { CancelOutcome, CancelTurn } from './cancel-turn.ts';
@@ -43,6 +44,8 @@ import { createMemory } from './memory.ts';
 import type { MemoryClient } from './memory.ts';
 import { rerunStep } from './rerun-step.ts';
 import type { Rerun, RerunRequest } from './rerun-step.ts';
+import { expandSummary, listSummaries } from './summaries.ts';
+import type { ExpandedSummary, SummaryFilter } from './summaries.ts';
 import { tellWithin } from './tell-within.ts';
 import type { TellOptions } from './tell-within.ts';
 import { awaitTurn, getTurn, sendTurn } from './send-turn.ts';
@@ -105,6 +108,10 @@ export interface HoldfastClient {
       readonly branch?: string;
       readonly at?: StatePoint;
     }): Promise<ThreadState>;
+    /** What stands in a branch's prompts for its oldest turns, newest first. */
+    summaries(filter: SummaryFilter): Promise<CompactionRow[]>;
+    /** A summary with every message it stands for. */
+    expand(request: SummaryFilter & { readonly summary: string }): Promise<ExpandedSummary>;
     /** Every event of the thread's turns, in order of position. */
     events(thread: string): Promise<StoredEvent<MemoryEvent>[]>;
   };
@@ -199,6 +206,8 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
     threads: {
       list: () => read((reader) => listThreads(reader)),
       state: (request) => inspectState(context, request),
+      summaries: (filter) => listSummaries(context, filter),
+      expand: (request) => expandSummary(context, request),
       events: (thread) => threadEvents(context, thread),
     },
     checkpoints: {

@@ -3,8 +3,8 @@ import { cleanText } from '../eventstore/index.ts';
 import { promptHash } from '../llm/prompt-hash.ts';
 import type { ChatMessage, ToolSpec } from '../llm/ports.ts';
 import type { MemoryEvent, MemoryOutcome, RecalledItem, StepCompleted } from '../memory/events.ts';
-import type { ThreadMessage } from '../memory/prompt.ts';
 import { toPromptMessage } from '../memory/prompt.ts';
+import { renderSummary } from '../memory/compaction.ts';
 import { streams } from '../memory/keys.ts';
 import { holdsFor } from '../projections/branches/lineage.ts';
 import { branchLineage } from '../projections/branches/queries.ts';
@@ -13,6 +13,7 @@ import { findExtraction } from '../projections/threads/queries.ts';
 import { readTurnUsage } from '../projections/threads/turn-usage.ts';
 import type { TurnUsage } from '../projections/threads/turn-usage.ts';
 import { HistoryNotArchivedError } from './client-errors.ts';
+import { eventAt, toThreadMessage } from './read-message.ts';
 import type { ClientContext, TurnResult } from './send-turn.ts';
 import { getTurn } from './send-turn.ts';
 
@@ -126,42 +127,18 @@ async function rebuildPrompt(
     if (event?.type === 'AgentConfigured') {
       ({ tools, instructions } = event.data);
       messages.push({ role: 'system', content: event.data.instructions });
+    } else if (event?.type === 'ContextCompacted') {
+      const last = messages.pop();
+      messages.push({
+        role: 'system',
+        content: `${last?.content ?? ''}${renderSummary(cleanText(event.data.summary))}`,
+      });
     } else if (event) {
       const message = toThreadMessage(event);
       if (message) messages.push(toPromptMessage(message));
     }
   }
   return { messages, tools, instructions, forgotten };
-}
-
-function toThreadMessage(event: StoredEvent<MemoryEvent>): ThreadMessage | null {
-  const { position } = event;
-  switch (event.type) {
-    case 'TurnRequested':
-    case 'MessageSteered':
-      return { role: 'user', content: cleanText(event.data.message), position };
-    case 'StepCompleted':
-      return {
-        role: 'assistant',
-        content: event.data.text === null ? null : cleanText(event.data.text),
-        toolCalls: event.data.toolCalls.map((call) => ({
-          id: cleanText(call.id),
-          name: cleanText(call.name),
-          arguments: cleanText(call.arguments),
-        })),
-        position,
-      };
-    case 'ToolCompleted':
-      return { role: 'tool', content: cleanText(event.data.result), toolCallId: cleanText(event.data.call), position };
-    default:
-      return null;
-  }
-}
-
-async function eventAt(context: ClientContext, position: number): Promise<StoredEvent<MemoryEvent> | undefined> {
-  for await (const event of context.store.readLog(context.tenant, { after: position - 1, upTo: position }))
-    return event;
-  return undefined;
 }
 
 async function withTexts(

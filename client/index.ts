@@ -16,6 +16,8 @@ export type { ForgetUser } from './forget-user.ts';
 export type { ForgetReceipt } from '../eventstore/index.ts';
 export type { ImportedMessage, ImportOptions, ImportProgress } from './import-messages.ts';
 export type { RememberedMessage, RememberOptions, RememberProgress, SaidMessage } from './remember.ts';
+export type { ExpandedSummary, SummaryFilter } from './summaries.ts';
+export { SummaryNotFoundError } from './memory-errors.ts';
 export type { BlockRef, BlockVersion } from './block-history.ts';
 export type { Consolidate } from './consolidate.ts';
 export type { ScrubClass, ScrubPolicy } from '../scrub/scrub.ts';

@@ -1,6 +1,8 @@
 import type { CareEvent } from './care-events.ts';
 import type { ExtractionOrigin } from './extraction-origin.ts';
 import type { ScheduleChanged, ScheduleDefined } from './schedule-events.ts';
+import type { CompactedTurns } from './compacted-turns.ts';
+import type { PromptPart, RecordedTool, RecordedToolCall, RetrievalTrace, Usage } from './recorded-step.ts';
 import type { Scope } from './scope.ts';
 
 /**
@@ -30,65 +32,14 @@ export type FactKind = 'preference' | 'fact' | 'task_state' | 'feedback';
 /** Who vouches for a memory, best first. A derived item gets the lowest class of its sources. */
 export type Trust = 'direct_user' | 'tool_internal' | 'model_inference' | 'tool_external';
 
-/** A call of a tool as the model wrote it; `arguments` is raw text and may be malformed. */
-export interface RecordedToolCall {
-  readonly id: string;
-  readonly name: string;
-  readonly arguments: string;
-}
-
-/** A tool as it was offered to the model. */
-export interface RecordedTool {
-  readonly name: string;
-  readonly description: string;
-  readonly parameters: Readonly<Record<string, unknown>>;
-}
-
-/** One part of a recorded prompt: literal text, or a reference to the event whose text was used. */
-export interface PromptPart {
-  readonly role: 'system' | 'user' | 'assistant' | 'tool';
-  /** Text written for this prompt (blocks and recalled memories). */
-  readonly text?: string;
-  /** Position of the event whose text stands here. */
-  readonly position?: number;
-  /** Part of the message before this one rather than a message of its own. @default false */
-  readonly continues?: boolean;
-}
-
-/** Why an item was recalled: its place in each channel and the factors that moved it. */
-export interface RecalledItem {
-  readonly id: string;
-  readonly kind: string;
-  /** `[m1]` in the prompt; null when it was not injected. */
-  readonly label: string | null;
-  readonly score: number;
-  /** Rank in each channel that found it, from 1. */
-  readonly ranks: Readonly<Record<string, number>>;
-  /** Multipliers applied to the fused score. */
-  readonly factors: Readonly<Record<string, number>>;
-  /** In words, for people. */
-  readonly reason: string;
-  /** Why a candidate was left out of the prompt; null when it was injected. */
-  readonly rejected: string | null;
-}
-
-/** What retrieval did for a step. */
-export interface RetrievalTrace {
-  readonly query: string;
-  /** The log position the memory was read at. */
-  readonly position: number;
-  readonly embedder: string;
-  readonly channels: Readonly<Record<string, number>>;
-  readonly items: readonly RecalledItem[];
-  readonly tokens: number;
-  /** How sure it was that what was asked about is remembered, 0 to 1; absent in events of before it was recorded. */
-  readonly confidence?: number;
-  /** How many memories were searched; absent likewise. */
-  readonly searched?: number;
-  readonly durationMs: number;
-  /** A channel that could not be used, and why. */
-  readonly degraded: readonly string[];
-}
+export type {
+  PromptPart,
+  RecalledItem,
+  RecordedTool,
+  RecordedToolCall,
+  RetrievalTrace,
+  Usage,
+} from './recorded-step.ts';
 
 /** What became of one proposed memory. */
 export interface MemoryOutcome {
@@ -97,12 +48,6 @@ export interface MemoryOutcome {
   readonly id: string | null;
   readonly text: string;
   readonly reason: string;
-}
-
-/** Tokens of one model call. */
-export interface Usage {
-  readonly inputTokens: number;
-  readonly outputTokens: number;
 }
 
 /** The tool call of another turn by which an agent asked this one. */
@@ -377,6 +322,9 @@ export type BlockEdited = Event<
   }
 >;
 
+/** The oldest turns of a branch's conversation are replaced by a summary in its prompts, from here on. */
+export type ContextCompacted = Event<'ContextCompacted', TurnRef & CompactedTurns & { usage: Usage }>;
+
 export type ExtractionCompleted = Event<
   'ExtractionCompleted',
   TurnRef & ExtractionOrigin & { model: string; outcomes: readonly MemoryOutcome[]; usage: Usage }
@@ -474,6 +422,7 @@ export type MemoryEvent =
   | FactRetracted
   | ProcedureLearned
   | BlockEdited
+  | ContextCompacted
   | ExtractionCompleted
   | ExtractionFailed
   | HistoryArchived

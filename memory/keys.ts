@@ -18,6 +18,8 @@ export const streams = {
   schedule: (schedule: string): string => `schedule/${encodeURIComponent(schedule)}`,
   ignoredDecisions: (approval: string): string => `approval-ignored/${approval}`,
   extraction: (turn: string): string => `extraction/${escape(turn)}`,
+  compaction: (thread: string, branch: string): string =>
+    `compaction/${encodeURIComponent(thread)}/${encodeURIComponent(branch)}`,
   history: (turn: string): string => `history/${escape(turn)}`,
   reruns: (turn: string): string => `rerun/${escape(turn)}`,
   agent: (agent: string): string => `agent/${encodeURIComponent(agent)}`,
@@ -49,6 +51,7 @@ export const commands = {
     `approval/${approval}/ignored/${decision}/${actor}`,
   terminal: (turn: string): string => `turn/${escape(turn)}/terminal`,
   extraction: (turn: string): string => `turn/${escape(turn)}/extraction`,
+  compaction: (turn: string): string => `turn/${escape(turn)}/compaction`,
   history: (turn: string): string => `turn/${escape(turn)}/history`,
   /** One part of a run of consolidation; `completed` and `undone` are its ends. */
   consolidation: (run: string, unit: string): string => `consolidation/${encodeURIComponent(run)}/${unit}`,

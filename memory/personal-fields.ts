@@ -59,5 +59,6 @@ export const personalFields = {
   ObservationDerived: { text: forgottenText, contentHash: '', 'sources.*.quote': forgottenText },
   SessionSummarised: { title: forgottenText, summary: forgottenText },
   BlockEdited: { description: forgottenText, value: forgottenText, reason: forgottenText },
+  ContextCompacted: { summary: forgottenText },
   ExtractionCompleted: { 'outcomes.*.text': forgottenText, 'outcomes.*.reason': forgottenText },
 } as const satisfies PersonalFields;

@@ -1,4 +1,6 @@
+import { renderSummary } from './compaction.ts';
 import type { PromptPart, RecordedToolCall } from './events.ts';
+import { estimateTokens } from './text.ts';
 
 /** A message of a conversation, with the position of the event that holds its text. */
 export type ThreadMessage =
@@ -35,6 +37,8 @@ export interface PromptInput {
   readonly memories: readonly string[];
   /** False when memory was searched and holds nothing reliable about the message. @default true */
   readonly reliable?: boolean;
+  /** Stands in the place of the conversation's oldest turns, with the position of its event. @default none */
+  readonly summary?: { readonly text: string; readonly position: number } | undefined;
   readonly messages: readonly ThreadMessage[];
 }
 
@@ -50,17 +54,27 @@ export function assemblePrompt({
   instructions,
   blocks,
   memories,
+  summary,
   messages,
   reliable = true,
 }: PromptInput): AssembledPrompt {
   const context = renderContext(blocks, memories, reliable);
   const parts: PromptPart[] = [{ role: 'system', position: instructions.position }];
   if (context !== '') parts.push({ role: 'system', text: context, continues: true });
+  if (summary) parts.push({ role: 'system', position: summary.position, continues: true });
   parts.push(...messages.map(({ role, position }): PromptPart => ({ role, position })));
   return {
-    messages: [{ role: 'system', content: instructions.text + context }, ...messages.map(toPromptMessage)],
+    messages: [
+      { role: 'system', content: instructions.text + context + (summary ? renderSummary(summary.text) : '') },
+      ...messages.map(toPromptMessage),
+    ],
     parts,
   };
+}
+
+/** Tokens of a message in a prompt, estimated. */
+export function messageTokens(message: ThreadMessage): number {
+  return estimateTokens(JSON.stringify(toPromptMessage(message)));
 }
 
 /** A thread message as the model gets it. */

@@ -29,7 +29,7 @@ import type {
   turnEndView,
   turnView,
 } from './threads/views.ts';
-import type { blockView, messageView, steeredView } from './working/views.ts';
+import type { blockView, compactionView, messageView, steeredView } from './working/views.ts';
 
 /** The tables queries may read, as Kysely knows them. */
 export interface ViewDatabase {
@@ -54,6 +54,7 @@ export interface ViewDatabase {
   schedule_pause: ViewTable<typeof schedulePauseView.columns>;
   message: ViewTable<typeof messageView.columns>;
   steered: ViewTable<typeof steeredView.columns>;
+  compaction: ViewTable<typeof compactionView.columns>;
   block: ViewTable<typeof blockView.columns>;
   memory_document: ViewTable<typeof documentView.columns>;
   consolidation: ViewTable<typeof consolidationView.columns>;

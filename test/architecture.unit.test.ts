@@ -279,6 +279,7 @@ describe('what the package shows', () => {
       'StoreUnavailableError',
       'StreamTimeoutError',
       'SubjectForgottenError',
+      'SummaryNotFoundError',
       'TemporalUnavailableError',
       'ThreadBusyError',
       'ThreadNotFoundError',

@@ -41,6 +41,7 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
   let step = 0;
   let position = 0;
   let extracts = true;
+  let compacts = false;
   let spent: Spent = { toolCalls: 0, tokens: 0, costUsd: 0, wallMs: 0 };
   const clock = startWorkClock();
   const children = new Set<ChildCall>();
@@ -69,6 +70,7 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
       const outcome = await runStep(step);
       position = outcome.position;
       extracts = outcome.extracts ?? true;
+      compacts = outcome.compacts ?? false;
       if (outcome.done) break;
       // All of them end before the turn does: what a call has done must be in the log, also when another one fails.
       const ends = await Promise.allSettled(outcome.calls.map((call) => runCall(step, call)));
@@ -80,7 +82,8 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
     settled = await endEarly(error);
   }
 
-  if (settled.status === 'completed' && extracts) await extract();
+  // Neither waits for the other: both are work of minutes when a model is slow.
+  if (settled.status === 'completed') await Promise.all([extracts ? extract() : null, compacts ? compact() : null]);
   await condition(allHandlersFinished);
   return settled;
 
@@ -214,6 +217,15 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
     });
   }
 
+  /** Behind the reply: where it fails, prompts leave out what does not fit, and the next turn tries again. */
+  async function compact(): Promise<void> {
+    try {
+      await activities.extraction.compactContext(ref);
+    } catch (error) {
+      if (!(error instanceof ActivityFailure || isCancellation(error))) throw error;
+    }
+  }
+
   /** Behind the reply: its failure is recorded and never undoes the turn. */
   async function extract(): Promise<void> {
     try {
@@ -250,7 +262,7 @@ function proxies({ stepMs, heartbeatMs }: TurnInput['timeouts']) {
       startToCloseTimeout: '30s',
       retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
     }),
-    extraction: proxyActivities<Pick<Activities, 'extractMemory'>>({
+    extraction: proxyActivities<Pick<Activities, 'extractMemory' | 'compactContext'>>({
       taskQueue: backgroundQueue(workflowInfo().taskQueue),
       startToCloseTimeout: stepMs,
       heartbeatTimeout: heartbeatMs,

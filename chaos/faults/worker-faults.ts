@@ -7,8 +7,8 @@ import { landed, last, missed, within } from './fault.ts';
 /** How many workers run while nothing is broken. */
 export const workerCount = 2;
 
-/** Every named boundary, with work that passes it. */
-const boundaries: Readonly<Record<Boundary, WorkKind>> = {
+/** Named boundaries with work that passes them: no conversation here is long enough to be compacted (test/recovery/compaction). */
+const boundaries: Readonly<Record<Exclude<Boundary, `compaction.${string}`>, WorkKind>> = {
   'step.model_answered': 'remember',
   'step.committed': 'remember',
   'child.recorded': 'child',

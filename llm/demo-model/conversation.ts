@@ -1,3 +1,5 @@
+import { summarisedWords } from './summarised-words.ts';
+
 /** A message as the demo model sees it: content is always text. */
 export interface DemoMessage {
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
@@ -51,7 +53,9 @@ export function readConversation(messages: readonly DemoMessage[]): Conversation
       .flatMap((message) => memoryLines(message.content)),
     earlier: messages
       .slice(0, Math.max(0, at))
-      .flatMap((message) => (message.role === 'user' ? [message.content] : [])),
+      .flatMap((message) =>
+        message.role === 'user' ? [message.content] : message.role === 'system' ? summarisedWords(message.content) : [],
+      ),
   };
 }
 

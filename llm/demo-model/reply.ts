@@ -3,6 +3,7 @@ import { type ExtractionMessage, extractProposals, type KnownMemory } from './ex
 import { answerFromMemory, partsOf } from './recall.ts';
 import { emptyValueOf } from './schema-value.ts';
 import { isQuestion } from './statement.ts';
+import { summaryReply } from './summarise.ts';
 import { describeResults } from './tool-results.ts';
 import type { WantedCall } from './tool-step.ts';
 import { nextToolStep } from './tool-use.ts';
@@ -24,6 +25,8 @@ export function decideReply(request: DemoRequest): DemoReply {
   const conversation = readConversation(request.messages);
   const extraction = extractionReply(request, conversation);
   if (extraction !== null) return { text: extraction };
+  const summary = summaryReply(request.messages);
+  if (summary !== null) return { text: summary };
   if (request.format !== null) return { text: JSON.stringify(emptyValueOf(request.format.schema) ?? {}) };
   const step = nextToolStep(conversation, request.tools);
   if (step !== null) return 'calls' in step ? { calls: step.calls } : { text: withResults(step.say, conversation) };

@@ -2,13 +2,13 @@ import { close, open, replace } from '../../eventstore/index.ts';
 import type { Projection } from '../../eventstore/index.ts';
 import type { MemoryEvent } from '../../memory/events.ts';
 import { scopeColumns, scopeKey } from '../scope-columns.ts';
-import { blockView, messageView, steeredView } from './views.ts';
+import { blockView, compactionView, messageView, steeredView } from './views.ts';
 
 /** Recent messages and blocks: what stands in a prompt without being searched for. */
 export const workingProjection: Projection<MemoryEvent> = {
   name: 'working',
   version: 2,
-  views: [messageView, steeredView, blockView],
+  views: [messageView, steeredView, blockView, compactionView],
   project({ type, data, forgotten = false }) {
     switch (type) {
       case 'TurnRequested':
@@ -40,6 +40,15 @@ export const workingProjection: Projection<MemoryEvent> = {
           content: data.result,
           tool_calls: [],
           call: data.call,
+        });
+      case 'ContextCompacted':
+        // Of a forgotten user's: the messages stand for themselves again, as far as they still say something.
+        if (forgotten) return [];
+        return open(compactionView, {
+          ...{ compaction: data.compaction, thread: data.thread, branch: data.branch, turn: data.turn },
+          ...{ up_to: data.replaces.upTo, previous: data.previous, summary: data.summary, made_by: data.by },
+          turns: data.replaces.turns.length,
+          ...{ tokens_before: data.tokens.before, tokens_after: data.tokens.after },
         });
       case 'BlockEdited':
         // A forgotten block is none: a prompt must not carry an empty one.

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { Position } from '../../eventstore/index.ts';
 import type { Selectable, SqlBool } from 'kysely';
 import type { RecordedToolCall } from '../../memory/events.ts';
 import type { PromptBlock, ThreadMessage } from '../../memory/prompt.ts';
@@ -17,6 +18,8 @@ export interface ThreadMessages {
   readonly messages: readonly ThreadMessage[];
   /** Index of the current turn's first message. */
   readonly currentTurnStart: number;
+  /** The turn of each message, in their order. */
+  readonly turns: readonly string[];
 }
 
 /** Which messages to read. */
@@ -27,6 +30,8 @@ export interface MessageFilter {
   readonly turn?: string;
   /** @default 200 */
   readonly limit?: number;
+  /** Only turns that were asked for after this position: the ones before stand in a summary. @default all */
+  readonly after?: Position;
 }
 
 /**
@@ -58,7 +63,7 @@ export async function readMessages(reader: ViewReader, filter: MessageFilter): P
 async function readForkMessages(
   reader: ViewReader,
   lineage: Lineage,
-  { thread, turn, limit = 200 }: MessageFilter,
+  { thread, turn, limit = 200, after }: MessageFilter,
 ): Promise<{ earlier: MessageRow[]; own: MessageRow[] }> {
   let earlier: MessageRow[] = [];
   for (const { branch, position } of lineage) {
@@ -68,6 +73,7 @@ async function readForkMessages(
       branch,
       limit: limit - earlier.length,
       ...(turn === undefined ? {} : { turn }),
+      ...(after === undefined ? {} : { after }),
     });
     const whole: MessageRow[] = [];
     for (const each of new Set(own.map((row) => row.turn))) {
@@ -92,7 +98,7 @@ function inOrder(
   { earlier, own }: { readonly earlier: readonly MessageRow[]; readonly own: readonly MessageRow[] },
   steered: readonly SteeredRow[],
 ): ThreadMessages {
-  const place = (rows: readonly MessageRow[]): ThreadMessage[] => {
+  const place = (rows: readonly MessageRow[]): { readonly turn: string; readonly message: ThreadMessage }[] => {
     const placed: { readonly row: Pick<MessageRow, 'turn' | 'step'>; readonly message: ThreadMessage }[] = rows.map(
       (row) => ({ row, message: toMessage(row) }),
     );
@@ -105,10 +111,15 @@ function inOrder(
           message: { role: 'user', content, position },
         });
     }
-    return placed.map(({ message }) => message);
+    return placed.map(({ row, message }) => ({ turn: row.turn, message }));
   };
   const before = place(earlier);
-  return { messages: [...before, ...place(own)], currentTurnStart: before.length };
+  const all = [...before, ...place(own)];
+  return {
+    messages: all.map(({ message }) => message),
+    turns: all.map(({ turn }) => turn),
+    currentTurnStart: before.length,
+  };
 }
 
 /** A message that came while a turn was running, and the first step that read it; null while none has. */
@@ -182,7 +193,7 @@ const messageColumns = [
 /** The newest messages of a branch's completed turns, oldest first. */
 async function completedMessages(
   { db, position, tenant }: ViewReader,
-  { thread, branch, turn, limit = 200 }: MessageFilter,
+  { thread, branch, turn, limit = 200, after = 0 }: MessageFilter,
 ): Promise<MessageRow[]> {
   const rows = await db
     .selectFrom(
@@ -194,6 +205,7 @@ async function completedMessages(
         .where('t.branch', '=', branch)
         .where(heldAt(position, 't'))
         .where('t.turn', '<>', turn ?? '')
+        .where('t.from_pos', '>', after)
         .where((eb) =>
           eb.exists(
             eb

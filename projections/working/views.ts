@@ -35,6 +35,27 @@ export const steeredView = defineView({
   indexes: ['(tenant, thread, from_pos)'],
 });
 
+/** Summaries that stand in prompts in the place of the oldest turns. */
+export const compactionView = defineView({
+  name: 'compaction',
+  key: ['compaction'],
+  columns: {
+    compaction: required('text'),
+    thread: required('text'),
+    branch: required('text'),
+    turn: required('text'),
+    /** Turns that were asked for up to this position are replaced. */
+    up_to: required('bigint'),
+    previous: optional('text'),
+    summary: required('text'),
+    made_by: required('text'),
+    turns: required('int'),
+    tokens_before: required('int'),
+    tokens_after: required('int'),
+  },
+  indexes: ['(tenant, thread, branch, from_pos)'],
+});
+
 /** Labelled blocks: the memory that is always in the prompt. */
 export const blockView = defineView({
   name: 'block',

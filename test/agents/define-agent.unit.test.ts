@@ -41,6 +41,7 @@ test('every option of an agent is filled in', () => {
       recallTokens: 1_200,
       messageTokens: 6_000,
       recall: {},
+      compact: true,
     },
     limits: {
       maxSteps: 40,

@@ -282,6 +282,18 @@ export const examples: {
       actor: 'user:ana',
       reason: 'set by hand',
     },
+    ContextCompacted: {
+      ...turn,
+      compaction: 'c-refund-1',
+      replaces: { turns: ['hello-1', 'hello-2'], positions: [3, 5, 9, 11], upTo: 9 },
+      previous: 'c-hello-0',
+      summary: 'Ana asked for a refund of order A-1001.',
+      by: 'model',
+      model: 'demo',
+      problems: ['the summary was empty'],
+      tokens: { before: 4900, after: 1900 },
+      usage: { inputTokens: 2100, outputTokens: 90 },
+    },
     ExtractionCompleted: {
       ...turn,
       model: 'demo',

@@ -65,6 +65,7 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   ConsolidationCompleted: ['run', 'outcome', 'reason', 'problems.*'],
   ConsolidationUndone: ['run', 'actor', 'restored.*', 'withdrawn.*', 'left.*.id', 'left.*.why', 'items.*'],
   BlockEdited: ['label', 'actor'],
+  ContextCompacted: ['compaction', 'replaces.turns.*', 'previous', 'by', 'model', 'problems.*'],
   ExtractionCompleted: ['model', 'extractor', 'problems', 'problems.*', 'outcomes.*.outcome', 'outcomes.*.id'],
   ExtractionFailed: ['code', 'message'],
   // The author's words, as in AgentConfigured.

@@ -393,6 +393,16 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
         },
       });
     }
+    commit(`${ref.turn}/compaction`, {
+      type: 'ContextCompacted',
+      data: {
+        ...{ ...ref, compaction: `c-${ref.turn}`, previous: null, by: 'extract', model: null, problems: [] },
+        replaces: { turns: [ref.turn], positions: [1], upTo: 1 },
+        summary: `Summary of ${mark} ${n}`,
+        tokens: { before: 100, after: 10 },
+        usage: { inputTokens: 0, outputTokens: 0 },
+      },
+    });
     commit(`${ref.turn}/extraction`, ...learnt, {
       type: 'ExtractionCompleted',
       data: { ...ref, model: 'demo', outcomes: [], usage: { inputTokens: 1, outputTokens: 1 } },

@@ -11,6 +11,7 @@ import { textHash } from '../../projections/search/projection.ts';
 import { retrieve } from '../../projections/search/retrieve.ts';
 import * as semantic from '../../projections/semantic/queries.ts';
 import * as threads from '../../projections/threads/queries.ts';
+import * as compactions from '../../projections/working/compactions.ts';
 import * as working from '../../projections/working/queries.ts';
 import { withDatabase } from '../support/with-database.ts';
 import { history } from './history.ts';
@@ -166,6 +167,8 @@ const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Pro
   findExtraction: (reader) => threads.findExtraction(reader, turns.own),
   listUnarchivedTurns: (reader) => threads.listUnarchivedTurns(reader),
   readMessages: async (reader) => (await working.readMessages(reader, turns.place)).messages,
+  listCompactions: (reader) => compactions.listCompactions(reader, turns.place),
+  newestCompaction: (reader) => compactions.newestCompaction(reader, turns.place),
   readBlocks: (reader, scope) => working.readBlocks(reader, scope),
   listSteeredKeys: (reader) => working.listSteeredKeys(reader, turns.place.thread),
   listLostSteered: (reader) => working.listLostSteered(reader),
@@ -244,7 +247,7 @@ async function scopeFrom(what: 'observation' | 'undone_item' | 'session' | 'talk
 
 describe('the queries of the views', () => {
   test('are all here: one that is added must be looked at', () => {
-    const exported = [care, procedural, search, semantic, threads, working].flatMap((module) =>
+    const exported = [care, procedural, search, semantic, threads, working, compactions].flatMap((module) =>
       Object.entries(module).flatMap(([name, value]) =>
         typeof value === 'function' && !['putVectors', 'writeVectors', 'signBits', 'toVector'].includes(name)
           ? [name]
