@@ -1,74 +1,35 @@
-import type { NewEvent, Position } from '../eventstore/index.ts';
+import type { Position } from '../eventstore/index.ts';
 import { readForgottenAt, SubjectForgottenError } from '../eventstore/index.ts';
-import type { MemoryEvent, MemoryOutcome, Trust } from '../memory/events.ts';
+import type { MemoryEvent } from '../memory/events.ts';
 import { expiryOf } from '../memory/expiry.ts';
-import { streams } from '../memory/keys.ts';
 import type { MemoryProposal } from '../memory/reconcile.ts';
-import { reconcile } from '../memory/reconcile.ts';
-import { holdsOf } from '../memory/relations.ts';
-import type { Scope } from '../memory/scope.ts';
-import { subjectsOf } from '../memory/subject.ts';
+import { decideProposals } from '../projections/decide-write.ts';
+import type { DecidedWrite, WriteInput } from '../projections/decide-write.ts';
 import type { ViewReader } from '../projections/read-views.ts';
 import { readViews } from '../projections/read-views.ts';
 import { scrubber } from '../scrub/scrub.ts';
 import type { ScrubPolicy } from '../scrub/scrub.ts';
-import { streamVersion } from '../projections/stream-version.ts';
-import { readKnownProcedures } from '../projections/procedural/queries.ts';
-import { readKnownFacts, readPastFacts } from '../projections/semantic/queries.ts';
 import { putVectors } from '../projections/search/queries.ts';
 import { textHash } from '../projections/search/projection.ts';
 import type { ActivityDeps } from './deps.ts';
-import { sha256 } from './hash.ts';
-
-/** A memory write that is decided but not stored: the events and the version they were decided at. */
-export interface DecidedWrite {
-  readonly stream: string;
-  /** The memory stream's version when it was read: the write is refused, and decided again, when another came between. */
-  readonly expectedVersion: number;
-  readonly events: readonly NewEvent<MemoryEvent>[];
-  readonly outcomes: readonly MemoryOutcome[];
-}
 
 /** Decides proposals against what the scope holds now. */
 export async function decideWrite(
   deps: ActivityDeps,
   tenant: number,
-  input: {
-    readonly scope: Scope;
-    readonly trust: Trust;
-    readonly proposals: readonly MemoryProposal[];
-    readonly key: string;
+  {
+    said,
+    ...input
+  }: Omit<WriteInput, 'expiresAt'> & {
     /** By whose agent, and when it was said (ISO 8601): how long it is recalled. */
     readonly said: { readonly agent: string; readonly at: string };
   },
 ): Promise<DecidedWrite> {
-  const stream = streams.memory(input.scope);
-  // Only what has one value at a time has a time line to place a value on.
-  const hasTimeline = input.proposals.some(
-    ({ kind, relation }) => kind !== 'procedure' && holdsOf(relation) !== 'many',
-  );
-  const { ttl, scrub: policy } = deps.agents.get(input.said.agent)?.memory ?? {};
+  const { ttl, scrub: policy } = deps.agents.get(said.agent)?.memory ?? {};
   const proposals = scrubProposals(input.proposals, policy);
-  return readViews(deps.pool, tenant, async (reader) => {
-    const past = hasTimeline ? await readPastFacts(reader, input.scope) : [];
-    const { events, outcomes } = reconcile({
-      scope: input.scope,
-      trust: input.trust,
-      proposals,
-      facts: [...past, ...(await readKnownFacts(reader, input.scope))],
-      procedures: await readKnownProcedures(reader, input.scope),
-      hash: sha256,
-      // Logical: the command's key and the item's place in it, so a retry makes the same ids.
-      newId: (ordinal) => `m-${sha256(`${input.key}/${ordinal}`).slice(0, 16)}`,
-      expiresAt: (kind) => expiryOf(ttl, kind, input.said.at),
-    });
-    return {
-      stream,
-      expectedVersion: await streamVersion(reader, stream),
-      events: events.map((event) => ({ ...event, stream, subjects: subjectsOf(input.scope) })),
-      outcomes,
-    };
-  });
+  return readViews(deps.pool, tenant, (reader) =>
+    decideProposals(reader, { ...input, proposals, expiresAt: (kind) => expiryOf(ttl, kind, said.at) }),
+  );
 }
 
 /** Proposals without what the agent does not store. Subjects and relations are names. */

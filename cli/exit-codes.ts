@@ -34,6 +34,7 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   TURN_NOT_FOUND: exitCodes.notFound,
   THREAD_NOT_FOUND: exitCodes.notFound,
   SUMMARY_NOT_FOUND: exitCodes.notFound,
+  MEMORY_NOT_FOUND: exitCodes.notFound,
   APPROVAL_NOT_FOUND: exitCodes.notFound,
   ALLOWANCE_NOT_FOUND: exitCodes.notFound,
   UNKNOWN_TENANT: exitCodes.notFound,

@@ -8,3 +8,12 @@ export class SummaryNotFoundError extends HoldfastError {
     });
   }
 }
+
+/** Thrown when no memory of this id is seen from the scope, or none that holds where it is to be changed. */
+export class MemoryNotFoundError extends HoldfastError {
+  constructor(memory: string) {
+    super('MEMORY_NOT_FOUND', `No memory "${memory}" is known in this scope.`, {
+      hint: 'List them with their scopes: `holdfast memory list --json`, with `--past` for those that ended.',
+    });
+  }
+}

@@ -25,6 +25,8 @@ import { createMemoryCare } from './memory-care.ts';
 import type { MemoryCare } from './memory-care.ts';
 import { importMessages } from './import-messages.ts';
 import type { ImportedMessage, ImportOptions, ImportProgress } from './import-messages.ts';
+import { createMemoryRecord } from './memory-record.ts';
+import type { MemoryRecord } from './memory-record.ts';
 import { rememberMessages } from './remember.ts';
 import type { RememberedMessage, RememberOptions, SaidMessage } from './remember.ts';
 import { searchInput } from './search-memory.ts';
@@ -32,7 +34,9 @@ import type { MemorySearch } from './search-memory.ts';
 import type { ClientContext } from './send-turn.ts';
 
 /** What is remembered, as a client reads and writes it. Reads take `at`: a position, or a time, which stands for the last position recorded at or before it. */
-export interface MemoryClient extends MemoryCare {
+export interface MemoryClient extends MemoryRecord, MemoryCare {
+  /** The same as `search`: what would be recalled for a question, and why. */
+  recall(request: MemorySearch): Promise<Retrieved>;
   /** Searches as a turn would. Throws InvalidReadError for an option that does not exist or makes no sense. */
   search(request: MemorySearch): Promise<Retrieved>;
   /** Why a memory is not among what such a search returns. */
@@ -46,7 +50,13 @@ export interface MemoryClient extends MemoryCare {
     source: Iterable<ImportedMessage> | AsyncIterable<ImportedMessage>,
     options: ImportOptions,
   ): Promise<ImportProgress>;
+  /** Facts, oldest first; with `past` those that ended, too. */
   list(request: { readonly scope: Scope; readonly past?: boolean; readonly at?: Moment }): Promise<FactRow[]>;
+  /** The same as `remember`, `list`, `correct` and `retract`, by the names that users of other memories know. */
+  readonly add: MemoryClient['remember'];
+  readonly getAll: MemoryClient['list'];
+  readonly update: MemoryClient['correct'];
+  readonly delete: MemoryClient['retract'];
   /** How memory differs between two moments: gained, lost, changed. */
   diff(request: MemoryDiffRequest): Promise<MemoryDiff>;
   /** The blocks that stand in the prompts of a scope. */
@@ -83,12 +93,24 @@ export function createMemory(
       { messages: messages.map((one) => ({ ...one, text: clean(one.text) })), scope, options: how },
     );
 
+  const search: MemoryClient['search'] = async (request) => {
+    const input = await searchInput(request, embedder);
+    return read((reader) => retrieve(reader, input, recall), request.at);
+  };
+  const list: MemoryClient['list'] = ({ scope, past = false, at }) =>
+    read((reader) => listFacts(reader, { reader: scope, past }), at);
+  const record = createMemoryRecord(context);
+
   return {
+    ...record,
     ...createMemoryCare(context),
-    async search(request) {
-      const input = await searchInput(request, embedder);
-      return read((reader) => retrieve(reader, input, recall), request.at);
-    },
+    recall: search,
+    search,
+    list,
+    add: remember,
+    getAll: list,
+    update: (request) => record.correct(request),
+    delete: (request) => record.retract(request),
     async whyNot({ memory, ...request }) {
       const input = await searchInput(request, embedder);
       return read((reader) => whyNot(reader, { ...input, memory }, recall), request.at);
@@ -104,6 +126,5 @@ export function createMemory(
       const { url, adminUrl = url } = database;
       return forgetUser({ adminUrl, tenant: context.tenant, keyWrapper }, request);
     },
-    list: ({ scope, past = false, at }) => read((reader) => listFacts(reader, { reader: scope, past }), at),
   };
 }

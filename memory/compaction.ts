@@ -133,20 +133,15 @@ export function lostDetails(summary: string, { previous, messages }: SummaryInpu
 }
 
 /**
- * A model's summary as it is kept: cut to the budget at the end of a line or sentence, with a line of details that it lost as far as there is
+ * A model's summary as it is kept: the newest lines of it that fit the budget, with a line of details that it lost as far as there is
  * room for them.
  */
 export function finishSummary(text: string, input: SummaryInput): string {
   const details = lostDetails(text, input);
   let summary = text.trim();
   if (estimateTokens(summary) > input.maxTokens) {
-    let low = 0;
-    for (const { index } of summary.matchAll(/(?<=[.!?。\n])\s|$/gu)) {
-      if (estimateTokens(summary.slice(0, index)) > input.maxTokens) break;
-      low = index;
-    }
-    // One endless sentence is cut where the budget ends.
-    summary = low > 0 ? summary.slice(0, low).trim() : shorten(summary, input.maxTokens * 2);
+    const lines = summary.split('\n').filter((line) => line.trim() !== '' && !line.startsWith(leftOut));
+    summary = lines.length > 1 ? fit(lines, input.maxTokens) : cutSentences(summary, input.maxTokens);
   }
   let also = '';
   for (const one of details) {
@@ -155,6 +150,19 @@ export function finishSummary(text: string, input: SummaryInput): string {
     also = next;
   }
   return summary + also;
+}
+
+/** The beginning of a text of one line, up to the end of a sentence; one endless sentence is cut where the budget ends. */
+function cutSentences(text: string, maxTokens: number): string {
+  let end = 0;
+  for (const { index } of text.matchAll(/(?<=[.!?。])\s|$/gu)) {
+    if (estimateTokens(text.slice(0, index)) > maxTokens) break;
+    end = index;
+  }
+  if (end > 0) return text.slice(0, end).trim();
+  let length = maxTokens * 4;
+  while (length > 1 && estimateTokens(shorten(text, length)) > maxTokens) length = Math.floor(length * 0.8);
+  return shorten(text, length);
 }
 
 /** A summary as it stands in a prompt, behind the instructions and recalled memory. */

@@ -266,6 +266,7 @@ describe('what the package shows', () => {
       'InvalidScrubPolicyError',
       'InvalidTurnError',
       'KeyUnavailableError',
+      'MemoryNotFoundError',
       'MessagesDifferError',
       'QuotaExceededError',
       'ScheduleNotKnownError',

@@ -94,6 +94,7 @@ export interface FactRow {
   readonly validTo: Date | null;
   /** When it is recalled no more; null = never. */
   readonly expiresAt: Date | null;
+  readonly replaces: string | null;
   readonly replacedBy: string | null;
   readonly disputedWith: string | null;
   readonly position: number;
@@ -108,7 +109,18 @@ export interface FactRow {
 /** The newest facts a reader sees, oldest first. `past` adds those that were superseded, retracted or born historical. */
 export async function listFacts(
   view: ViewReader,
-  { reader, past = false, limit = 500 }: { readonly reader: Scope; readonly past?: boolean; readonly limit?: number },
+  {
+    reader,
+    past = false,
+    limit = 500,
+    only,
+  }: {
+    readonly reader: Scope;
+    readonly past?: boolean;
+    readonly limit?: number;
+    /** Only these. @default all */
+    readonly only?: readonly string[];
+  },
 ): Promise<FactRow[]> {
   const { db, tenant } = view;
   const lineage = await lineageOf(view, reader.fork);
@@ -127,6 +139,8 @@ export async function listFacts(
     .select(['e.valid_to as ended_at', 'e.replaced_by'])
     .orderBy('f.from_pos', 'desc')
     .limit(limit);
+  if (only?.length === 0) return [];
+  if (only) query = query.where('f.fact', 'in', only);
   if (!past) query = query.where('f.valid_to', 'is', null);
   const rows = (await query.execute()).toReversed();
   if (rows.length === 0) return [];
@@ -155,6 +169,7 @@ export async function listFacts(
     validFrom: row.valid_from,
     validTo: row.ended_at ?? row.valid_to,
     expiresAt: row.expires_at,
+    replaces: row.replaces,
     replacedBy: row.replaced_by,
     disputedWith: row.disputed_with,
     position: row.from_pos,

@@ -106,8 +106,8 @@ describe('summaries', () => {
     expect(finishSummary(' The order of 2026-05-30. ', input)).toBe(
       'The order of 2026-05-30.\nAlso mentioned: 12, A-1001, 80.50, ana@example.com',
     );
-    expect(estimateTokens(finishSummary(`${'A sentence of words. '.repeat(40)}`, input))).toBeLessThanOrEqual(60);
-    expect(estimateTokens(finishSummary('x'.repeat(4_000), input))).toBeLessThanOrEqual(60);
+    expect(estimateTokens(finishSummary('A sentence of words. '.repeat(40), input))).toBeLessThanOrEqual(60);
+    expect(estimateTokens(finishSummary('ж'.repeat(4_000), input))).toBeLessThanOrEqual(60);
   });
 
   test('a summary takes a quarter of the budget at most', () => {

@@ -11,6 +11,8 @@ import { textHash } from '../../projections/search/projection.ts';
 import { retrieve } from '../../projections/search/retrieve.ts';
 import * as semantic from '../../projections/semantic/queries.ts';
 import * as threads from '../../projections/threads/queries.ts';
+import * as episodic from '../../projections/episodic/queries.ts';
+import * as trail from '../../projections/semantic/trail.ts';
 import * as compactions from '../../projections/working/compactions.ts';
 import * as working from '../../projections/working/queries.ts';
 import { withDatabase } from '../support/with-database.ts';
@@ -158,6 +160,11 @@ const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Pro
   ],
   readKnownFacts: (reader, scope) => semantic.readKnownFacts(reader, scope),
   readPastFacts: (reader, scope) => semantic.readPastFacts(reader, scope),
+  readFactTrail: async (reader, scope) => {
+    const [first] = await semantic.listFacts(reader, { reader: scope, past: true });
+    return trail.readFactTrail(reader, { scope, fact: first?.fact ?? ids.fact });
+  },
+  listRounds: (reader) => episodic.listRounds(reader, ids.talked),
   listFacts: (reader, scope) => semantic.listFacts(reader, { reader: scope, past: true }),
   listTurns: (reader) => threads.listTurns(reader),
   findTurn: (reader) => threads.findTurn(reader, turns.own),
@@ -183,12 +190,13 @@ const ids: {
   documents: string[];
   fork: string;
   ended: string;
+  fact: string;
   thread: string;
   cared: Scope;
   undone: Scope;
   summarised: Scope;
   talked: Scope;
-} = { documents: [], fork: '', ended: '', thread: '', cared: {}, undone: {}, summarised: {}, talked: {} };
+} = { documents: [], fork: '', ended: '', fact: '', thread: '', cared: {}, undone: {}, summarised: {}, talked: {} };
 
 async function answers(change: (reader: ViewReader) => ViewReader, scope: Scope): Promise<Record<string, unknown>> {
   const given: Record<string, unknown> = {};
@@ -218,6 +226,8 @@ beforeAll(async () => {
   ids.talked = await scopeFrom('talk');
   const ends = await database.admin.query<{ fact: string }>('select fact from fact_end order by fact limit 1');
   ids.ended = ends.rows[0]?.fact ?? '';
+  const facts = await database.admin.query<{ fact: string }>('select fact from fact order by fact limit 1');
+  ids.fact = facts.rows[0]?.fact ?? '';
   before.answers = await answers(asIs, { user: 'acme' });
   numbers.victim = await fill('victim', secret);
 });

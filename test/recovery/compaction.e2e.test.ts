@@ -27,7 +27,7 @@ test.concurrent.for(boundaries)(
           user: boundary,
           agent: 'talkative',
           turn: `${boundary}-${n}`,
-          message: `Note ${n}: my locker ${n} has code ${n}${n}${n}${n}. ${'So it is. '.repeat(5)}`,
+          message: `Locker ${n} has code ${n}${n}${n}${n}. ${'So it is. '.repeat(5)}`,
         },
         { timeoutMs: 100_000 },
       );

@@ -9,7 +9,7 @@ import { withWorker } from '../support/with-worker.ts';
 
 const database = withDatabase();
 const budget = 600;
-const memory = { extract: false, recallLimit: 0, messageTokens: budget };
+const memory = { extract: false, tools: false, recallLimit: 0, messageTokens: budget };
 let script: ((request: RecordedRequest) => Misbehaviour | undefined) | undefined;
 const worker = withWorker(database, {
   agents: [
@@ -18,7 +18,7 @@ const worker = withWorker(database, {
   ],
   demoModel: { script: (request) => script?.(request) },
 });
-const words = (n: number) => `Note ${n}: locker ${n} belongs to number ${n * 7}. ${'It is so. '.repeat(n % 9)}`;
+const words = (n: number) => `Locker ${n} belongs to number ${n * 7}. ${'It is so. '.repeat(n % 9)}`;
 const isSummary = ({ body }: RecordedRequest) => JSON.stringify(body).includes('You summarise the earliest part');
 const compacted = async (thread: string, least = 1) =>
   until(`${least} compactions of ${thread}`, async () => {
@@ -80,7 +80,7 @@ test('a model that fails costs the wording, not the compaction', async () => {
   const [row] = await compacted('failing');
   script = undefined;
   expect(row).toMatchObject({ by: 'extract' });
-  expect(row?.summary).toContain('- user: Note 1: locker 1 belongs to number 7.');
+  expect(row?.summary).toContain('- user: Locker 1 belongs to number 7.');
   const { problems } = await worker.client.threads.expand({ thread: 'failing', summary: row?.compaction ?? '' });
   expect(problems).not.toEqual([]);
 });

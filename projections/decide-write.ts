@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import type { NewEvent } from '../eventstore/index.ts';
+import type { MemoryEvent, MemoryOutcome, Trust } from '../memory/events.ts';
+import { streams } from '../memory/keys.ts';
+import type { MemoryProposal, ReconcileInput } from '../memory/reconcile.ts';
+import { reconcile } from '../memory/reconcile.ts';
+import { holdsOf } from '../memory/relations.ts';
+import type { Scope } from '../memory/scope.ts';
+import { subjectsOf } from '../memory/subject.ts';
+import { readKnownProcedures } from './procedural/queries.ts';
+import type { ViewReader } from './read-views.ts';
+import { readKnownFacts, readPastFacts } from './semantic/queries.ts';
+import { streamVersion } from './stream-version.ts';
+
+/** A memory write that is decided but not stored: the events and the version they were decided at. */
+export interface DecidedWrite {
+  readonly stream: string;
+  /** The memory stream's version when it was read: the write is refused, and decided again, when another came between. */
+  readonly expectedVersion: number;
+  readonly events: readonly NewEvent<MemoryEvent>[];
+  readonly outcomes: readonly MemoryOutcome[];
+}
+
+/** What somebody would like to write. */
+export interface WriteInput {
+  readonly scope: Scope;
+  readonly trust: Trust;
+  readonly proposals: readonly MemoryProposal[];
+  /** The command's: ids of new memories are made of it and of the item's place, so a retry makes the same ones. */
+  readonly key: string;
+  /** When a memory of a kind is recalled no more, ISO 8601; null = never. @default never */
+  readonly expiresAt?: ReconcileInput['expiresAt'];
+}
+
+/** Decides proposals against what the scope holds in this snapshot. */
+export async function decideProposals(reader: ViewReader, input: WriteInput): Promise<DecidedWrite> {
+  const { scope, trust, proposals, key, expiresAt } = input;
+  const stream = streams.memory(scope);
+  // Only what has one value at a time has a time line to place a value on.
+  const hasTimeline = proposals.some(({ kind, relation }) => kind !== 'procedure' && holdsOf(relation) !== 'many');
+  const past = hasTimeline ? await readPastFacts(reader, scope) : [];
+  const { events, outcomes } = reconcile({
+    ...{ scope, trust, proposals },
+    facts: [...past, ...(await readKnownFacts(reader, scope))],
+    procedures: await readKnownProcedures(reader, scope),
+    hash: sha256,
+    newId: (ordinal) => `m-${sha256(`${key}/${ordinal}`).slice(0, 16)}`,
+    ...(expiresAt ? { expiresAt } : {}),
+  });
+  return {
+    stream,
+    expectedVersion: await streamVersion(reader, stream),
+    events: events.map((event) => ({ ...event, stream, subjects: subjectsOf(scope) })),
+    outcomes,
+  };
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
