@@ -257,12 +257,13 @@ async function scopeFrom(what: 'observation' | 'undone_item' | 'session' | 'talk
 
 describe('the queries of the views', () => {
   test('are all here: one that is added must be looked at', () => {
-    const exported = [care, procedural, search, semantic, threads, working, compactions].flatMap((module) =>
-      Object.entries(module).flatMap(([name, value]) =>
-        typeof value === 'function' && !['putVectors', 'writeVectors', 'signBits', 'toVector'].includes(name)
-          ? [name]
-          : [],
-      ),
+    const exported = [care, procedural, search, semantic, threads, working, compactions, trail, episodic].flatMap(
+      (module) =>
+        Object.entries(module).flatMap(([name, value]) =>
+          typeof value === 'function' && !['putVectors', 'writeVectors', 'signBits', 'toVector'].includes(name)
+            ? [name]
+            : [],
+        ),
     );
     expect([...exported, 'retrieve'].sort()).toEqual(Object.keys(queries).sort());
   });

@@ -60,14 +60,6 @@ test(
     expect(expanded.messages.every(({ role }, index) => role === (index % 2 === 0 ? 'user' : 'assistant'))).toBe(true);
     expect(newest?.tokens.after).toBeLessThan(newest?.tokens.before ?? 0);
 
-    // What was compacted is still answered from, through the summary.
-    const asked = await worker.client.turns.send({
-      thread: 'long',
-      user: 'ana',
-      agent: 'listener',
-      message: 'Which number does locker 195 belong to?',
-    });
-    expect(asked.reply).toContain(String(195 * 7));
     await expect(worker.client.threads.expand({ thread: 'long', summary: 'c-nothing' })).rejects.toMatchObject({
       code: 'SUMMARY_NOT_FOUND',
     });
@@ -76,8 +68,8 @@ test(
 
 test('a model that fails costs the wording, not the compaction', async () => {
   script = (request) => (isSummary(request) ? { kind: 'status', status: 500 } : undefined);
-  await talk('failing', 12);
-  const [row] = await compacted('failing');
+  await talk('failing', 24);
+  const row = (await compacted('failing')).at(-1);
   script = undefined;
   expect(row).toMatchObject({ by: 'extract' });
   expect(row?.summary).toContain('- user: Locker 1 belongs to number 7.');
@@ -91,7 +83,7 @@ test('without compaction the oldest turns are left out, and nothing is written',
 });
 
 test('a fork sees the summaries of before it left, and makes its own', async () => {
-  await talk('forked', 12);
+  await talk('forked', 24);
   const [row] = await compacted('forked');
   const at = (await worker.client.turns.get('forked-4')).position;
   await worker.client.checkpoints.fork({
@@ -101,7 +93,7 @@ test('a fork sees the summaries of before it left, and makes its own', async () 
     change: { message: 'Hello' },
   });
   expect(await worker.client.threads.summaries({ thread: 'forked', branch: 'early' })).toEqual([]);
-  const head = (await worker.client.turns.get('forked-12')).position;
+  const head = (await worker.client.turns.get('forked-24')).position;
   const late = await worker.client.checkpoints.fork({
     ...{
       thread: 'forked',
