@@ -1,5 +1,6 @@
 import type { Agent } from '../agents/define-agent.ts';
 import type { ChatReply, ToolCall } from '../llm/ports.ts';
+import { changeModelOptions } from '../memory/model-options.ts';
 import { mainBranch } from '../memory/scope.ts';
 import type { ForkRules, TakenOver } from '../projections/branches/queries.ts';
 import { branchLineage, findRecordedResult, readForkRules, takenOver } from '../projections/branches/queries.ts';
@@ -27,7 +28,12 @@ export async function readTurnFork(deps: ActivityDeps, ref: TurnRef): Promise<Tu
 /** The agent with what the fork changes about it. */
 export function forkedAgent(agent: Agent, fork: ForkRules | null): Agent {
   if (fork === null) return agent;
-  return { ...agent, instructions: fork.instructions ?? agent.instructions, model: fork.model ?? agent.model };
+  return {
+    ...agent,
+    instructions: fork.instructions ?? agent.instructions,
+    model: fork.model ?? agent.model,
+    modelOptions: changeModelOptions(agent.modelOptions, ...fork.modelOptions),
+  };
 }
 
 /** The same calls as the fork's rule for tools wants them: all answered at once, unless they are run again. */

@@ -167,7 +167,7 @@ export async function loadContext(
     turn,
     basePosition: position,
     prompt,
-    promptHash: promptHash(prompt.messages, tools),
+    promptHash: promptHash(prompt.messages, tools, agent.modelOptions),
     promptTokens: estimateTokens(JSON.stringify(prompt.messages)),
     tools,
     turnVersion: read.turnVersion,

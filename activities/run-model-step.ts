@@ -5,6 +5,7 @@ import type { ChatReply } from '../llm/ports.ts';
 import type { MemoryEvent } from '../memory/events.ts';
 import { expiryOf } from '../memory/expiry.ts';
 import { commands, streams } from '../memory/keys.ts';
+import type { ModelOptions } from '../memory/model-options.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import { roundTexts } from '../projections/search/projection.ts';
@@ -72,6 +73,7 @@ export async function runModelStep(
       model: requestedModel,
       messages: context.prompt.messages,
       tools: context.tools,
+      ...agent.modelOptions,
       signal: withinTime,
       ...(onText ? { onText } : {}),
     }),
@@ -110,7 +112,7 @@ export async function runModelStep(
       asked,
       reply,
       { ...calls, inline: [...calls.inline, ...searches] },
-      requestedModel,
+      { requestedModel, modelOptions: agent.modelOptions },
       done,
     );
     // At the same time: vectors are found by the digest of their text, and where a crash leaves one out, the worker adds it later.
@@ -166,13 +168,19 @@ async function outcomeAt(
   return { ...outcome, position, blockedBy: null };
 }
 
+/** The model that is asked, and how. */
+interface Asked {
+  readonly requestedModel: string;
+  readonly modelOptions: ModelOptions;
+}
+
 async function buildCommand(
   deps: ActivityDeps,
   input: StepInput,
   context: StepContext,
   reply: ChatReply,
   calls: SortedCalls,
-  requestedModel: string,
+  { requestedModel, modelOptions }: Asked,
   done: boolean,
 ): Promise<{ streams: StreamExpectation[]; events: NewEvent<MemoryEvent>[] }> {
   const { turn } = context;
@@ -197,6 +205,7 @@ async function buildCommand(
         retrieval: context.retrieval,
         model: reply.model,
         requestedModel,
+        ...(Object.keys(modelOptions).length === 0 ? {} : { modelOptions }),
         codeVersion: deps.codeVersion,
         text,
         toolCalls: reply.toolCalls,

@@ -10,6 +10,8 @@ import type { Tool } from './define-tool.ts';
 import { defaultMemoryTools, memoryToolNames } from './memory-tool-names.ts';
 import type { MemoryToolName } from './memory-tool-names.ts';
 import type { ToolSource } from './tool-source.ts';
+import { changeModelOptions, findOptionFault } from '../memory/model-options.ts';
+import type { ModelOptions } from '../memory/model-options.ts';
 import { problemOf } from '../scrub/scrub.ts';
 import type { ScrubPolicy } from '../scrub/scrub.ts';
 
@@ -67,6 +69,8 @@ export interface AgentOptions {
   readonly instructions: string;
   /** Model name; absent = the configured one (HOLDFAST_MODEL). */
   readonly model?: string;
+  /** How the model is asked to answer in the steps of a turn; what is absent is left to its server. @default {} */
+  readonly modelOptions?: ModelOptions;
   /** Blocks every prompt of this agent starts with, until a turn edits them. */
   readonly blocks?: readonly AgentBlock[];
   /** Tools of your own (`defineTool`), of MCP servers (`mcpTools`) and other agents (`agentTool`). */
@@ -84,6 +88,8 @@ export interface Agent {
   readonly name: string;
   readonly instructions: string;
   readonly model: string | null;
+  /** Only what was given. */
+  readonly modelOptions: ModelOptions;
   readonly blocks: readonly Required<AgentBlock>[];
   readonly tools: readonly Tool[];
   /** Where more tools come from once a worker runs; the worker adds them to `tools`. */
@@ -124,6 +130,7 @@ export function defineAgent(options: AgentOptions): Agent {
     'name',
     'instructions',
     'model',
+    'modelOptions',
     'blocks',
     'tools',
     'memory',
@@ -136,6 +143,7 @@ export function defineAgent(options: AgentOptions): Agent {
     name,
     instructions,
     model = null,
+    modelOptions = {},
     blocks = [],
     tools = [],
     memory = {},
@@ -145,6 +153,9 @@ export function defineAgent(options: AgentOptions): Agent {
   } = options;
   checks.text('instructions', instructions, { min: 0 });
   if (model !== null) checks.text('model', model, { max: 200 });
+  const fault = findOptionFault(modelOptions);
+  if (fault)
+    checks.fail(fault.option === '' ? 'modelOptions' : `modelOptions.${fault.option}`, fault.expected, fault.given);
   checks.flag('stream', stream);
   const own = checkTools(tools, checks);
   checkApprovals(approvals, own, checks);
@@ -152,6 +163,7 @@ export function defineAgent(options: AgentOptions): Agent {
     name,
     instructions,
     model,
+    modelOptions: changeModelOptions(modelOptions),
     blocks: fillBlocks(blocks, checks),
     tools: own.tools.map((tool) => withApprovals(tool, approvals)),
     sources: own.sources,

@@ -17,6 +17,7 @@ export type { AgentQuestion, AgentToolOptions } from './agent-tool.ts';
 export { InvalidDefinitionError } from './definition-checks.ts';
 export { defineTool } from './define-tool.ts';
 export type { ApprovalPolicy, Escalation, EscalationNotice, Tool, ToolContext, ToolOptions } from './define-tool.ts';
+export type { ModelOptions, ReasoningEffort } from '../memory/model-options.ts';
 export type { MemoryToolName } from './memory-tool-names.ts';
 export { mcpTools } from './mcp-tools.ts';
 export type { McpArguments, McpOptions, McpToolPolicy } from './mcp-tools.ts';

@@ -28,6 +28,7 @@ export function registerCheckpoints(program: Command): void {
               basePosition: row.base_position,
               model: row.model,
               requestedModel: row.requestedModel,
+              modelOptions: row.modelOptions,
               codeVersion: row.code_version,
               buildId: row.buildId,
               workflowId: row.workflowId,
@@ -62,7 +63,7 @@ export function registerCheckpoints(program: Command): void {
       ),
     {
       examples: ['checkpoints demo', 'state demo --at 12'],
-      json: '[{position, turn, step, branch, basePosition, model, requestedModel, codeVersion, buildId, workflowId, runId, promptHash, promptTokens, recalled, memories, inputTokens, outputTokens, finishReason, text, toolCalls}]',
+      json: '[{position, turn, step, branch, basePosition, model, requestedModel, modelOptions, codeVersion, buildId, workflowId, runId, promptHash, promptTokens, recalled, memories, inputTokens, outputTokens, finishReason, text, toolCalls}]',
     },
   );
 }

@@ -5,11 +5,13 @@ import type { ForkChange, ForkPoint, ForkToolResult } from '../client/index.ts';
 import type { ForkTools } from '../memory/events.ts';
 import { dim, oneLine } from './format.ts';
 import { commandLine } from './invocation.ts';
+import { addModelOptions, modelOptionsOf } from './model-options.ts';
+import type { ModelFlags } from './model-options.ts';
 import { UsageError } from './output.ts';
 import { explain, runCommand, wholeNumber } from './run-command.ts';
 import { answerOf, withApprovals } from './turn-text.ts';
 
-interface ForkOptions {
+interface ForkOptions extends ModelFlags {
   readonly at: ForkPoint;
   readonly branch: string;
   readonly name?: string;
@@ -27,8 +29,7 @@ interface ForkOptions {
 /** Registers `fork`: what would have happened if. */
 export function registerFork(program: Command): void {
   explain(
-    program
-      .command('fork <thread>')
+    addModelOptions(program.command('fork <thread>'))
       .description('go on from a checkpoint on a new branch, with something different')
       .requiredOption(
         '--at <turn/step|turn|position>',
@@ -115,6 +116,7 @@ async function changeOf(options: ForkOptions): Promise<ForkChange> {
   return {
     ...(message === undefined ? {} : { message }),
     ...(model === undefined ? {} : { model }),
+    ...modelOptionsOf(options),
     ...(instructions === undefined ? {} : { instructions }),
     memory: {
       facts: { remove: remove ?? [] },

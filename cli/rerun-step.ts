@@ -8,9 +8,11 @@ import type { ChatModel } from '../llm/ports.ts';
 import { demoModelUrl } from './doctor-checks.ts';
 import { readInstructions } from './fork.ts';
 import { bold, dim, oneLine, plain } from './format.ts';
+import { addModelOptions, modelOptionsOf, modelOptionsText } from './model-options.ts';
+import type { ModelFlags } from './model-options.ts';
 import { explain, runCommand, wholeNumber } from './run-command.ts';
 
-interface RerunOptions {
+interface RerunOptions extends ModelFlags {
   readonly model?: string;
   readonly instructionsFile?: string;
   readonly message?: string;
@@ -20,8 +22,7 @@ interface RerunOptions {
 /** Registers `rerun-step`: one recorded model call once more. */
 export function registerRerunStep(program: Command): void {
   explain(
-    program
-      .command('rerun-step')
+    addModelOptions(program.command('rerun-step'))
       .description('make one recorded model call again, in isolation, and show both replies')
       .argument('<turn>')
       .argument('<step>', 'number of the model call, from 1', wholeNumber(1))
@@ -39,6 +40,7 @@ export function registerRerunStep(program: Command): void {
               ...{ turn, step, model: chat },
               change: {
                 ...(model === undefined ? {} : { model }),
+                ...modelOptionsOf(options),
                 ...(message === undefined ? {} : { message }),
                 ...(instructions === undefined ? {} : { instructions }),
               },
@@ -51,10 +53,11 @@ export function registerRerunStep(program: Command): void {
     {
       examples: [
         'rerun-step refund-1 2 --model gpt-4.1',
+        'rerun-step refund-1 2 --temperature 0 --seed 7',
         'rerun-step refund-1 1 --instructions-file shorter.txt --json',
         'rerun-step refund-1 1 --message "Hello" --record try-1',
       ],
-      json: '{turn, step, before: {model, promptHash, text, toolCalls, finishReason, usage}, after, prompt, position}',
+      json: '{turn, step, before: {model, modelOptions, promptHash, text, toolCalls, finishReason, usage}, after, prompt, position}',
     },
   );
 }
@@ -81,9 +84,11 @@ function rerunText({ turn, step, before, after, position }: Rerun): string {
   ].join('\n');
 }
 
-function lines({ model, text, toolCalls, usage }: RerunReply): string[] {
+function lines({ model, modelOptions, text, toolCalls, usage }: RerunReply): string[] {
+  const asked = modelOptionsText(modelOptions);
   return [
     `${model}, ${usage.inputTokens}+${usage.outputTokens} tokens`,
+    ...(asked === '' ? [] : [asked]),
     ...(text === null ? [] : text.split('\n')),
     ...toolCalls.map(({ name, arguments: given }) => `calls ${name}(${given})`),
   ];

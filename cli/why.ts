@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { ExplainedItem, ExplainedStep, ExplainedTurn } from '../client/index.ts';
 import { shorten } from '../memory/text.ts';
 import { bold, dim, indent, oneLine, plain, statusColour, time } from './format.ts';
+import { modelOptionsText } from './model-options.ts';
 import { explain, runCommand } from './run-command.ts';
 
 /** Registers `why`: what each model call of a turn got, and why. */
@@ -21,7 +22,7 @@ export function registerWhy(program: Command): void {
       ),
     {
       examples: ['why refund-1', 'why refund-1 --prompt'],
-      json: '{turn, usage: {tokens, costUsd, children: {tokens, costUsd}}, steps: [{step, position, basePosition, model, text, toolCalls, retrieval: {query, items, …} or null, prompt, tools, promptHash, promptMatches, forgotten}], events, extraction: {status, outcomes, detail} or null}',
+      json: '{turn, usage: {tokens, costUsd, children: {tokens, costUsd}}, steps: [{step, position, basePosition, model, modelOptions, text, toolCalls, retrieval: {query, items, …} or null, prompt, tools, promptHash, promptMatches, forgotten}], events, extraction: {status, outcomes, detail} or null}',
     },
   );
 }
@@ -71,7 +72,7 @@ function stepLines(step: ExplainedStep, { prompt }: { prompt: boolean }): string
       ? `the prompt matches the record (${step.promptHash.slice(0, 12)})`
       : statusColour('no').replace('no', 'the prompt does NOT match the record');
   const lines = [
-    `${bold(`step ${step.step}`)}  position ${step.position}, memory read at ${step.basePosition}, model ${step.model}`,
+    `${bold(`step ${step.step}`)}  position ${step.position}, memory read at ${step.basePosition}, model ${[step.model, modelOptionsText(step.modelOptions)].filter(Boolean).join(', ')}`,
     `  ${bold('prompt')}  ${step.prompt.length} messages, ${step.tools.length} tools; ${matches}`,
   ];
   if (prompt) {

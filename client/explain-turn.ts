@@ -3,6 +3,7 @@ import { cleanText } from '../eventstore/index.ts';
 import { promptHash } from '../llm/prompt-hash.ts';
 import type { ChatMessage, ToolSpec } from '../llm/ports.ts';
 import type { MemoryEvent, MemoryOutcome, RecalledItem, StepCompleted } from '../memory/events.ts';
+import type { ModelOptions } from '../memory/model-options.ts';
 import { toPromptMessage } from '../memory/prompt.ts';
 import { renderSummary } from '../memory/compaction.ts';
 import { streams } from '../memory/keys.ts';
@@ -30,6 +31,8 @@ export interface ExplainedStep {
   readonly position: number;
   readonly basePosition: number;
   readonly model: string;
+  /** What the model was asked to answer with; empty where that was not said. */
+  readonly modelOptions: ModelOptions;
   readonly text: string | null;
   readonly toolCalls: StepCompleted['data']['toolCalls'];
   readonly retrieval:
@@ -86,12 +89,14 @@ async function explainStep(
   event: StoredEvent<MemoryEvent> & StepCompleted,
 ): Promise<ExplainedStep> {
   const { data } = event;
+  const { modelOptions = {} } = data;
   const { messages, tools, instructions, forgotten } = await rebuildPrompt(context, event);
   return {
     step: data.step,
     position: event.position,
     basePosition: data.basePosition,
     model: data.model,
+    modelOptions,
     text: data.text,
     toolCalls: data.toolCalls,
     retrieval: data.retrieval && {
@@ -102,7 +107,7 @@ async function explainStep(
     prompt: messages,
     tools,
     promptHash: data.prompt.hash,
-    promptMatches: !forgotten && promptHash(messages, tools) === data.prompt.hash,
+    promptMatches: !forgotten && promptHash(messages, tools, modelOptions) === data.prompt.hash,
     forgotten,
   };
 }

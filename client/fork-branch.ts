@@ -3,6 +3,7 @@ import { ExpectedVersionConflictError, StreamSealedError } from '../eventstore/i
 import type { NewEvent, StreamExpectation } from '../eventstore/index.ts';
 import type { BranchForked, ForkTools, MemoryEvent } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
+import { describeOptionFault, findOptionFault, toChange } from '../memory/model-options.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import { readViews } from '../projections/read-views.ts';
@@ -77,6 +78,7 @@ export async function recordFork(context: ClientContext, request: ForkRequest): 
   const branch = request.name ?? `fork-${crypto.randomUUID().slice(0, 8)}`;
   const id = commands.fork(thread, branch);
   checkRequest(request, branch);
+  const modelOptions = toChange(change.modelOptions);
   if (await context.store.readCommand(context.tenant, id)) return readFork(context, request, branch);
 
   const tenant = await context.store.tenantNumber(context.tenant);
@@ -108,6 +110,7 @@ export async function recordFork(context: ClientContext, request: ForkRequest): 
             message: change.message !== undefined,
             instructions: change.instructions ?? null,
             model: change.model ?? null,
+            ...(Object.keys(modelOptions).length === 0 ? {} : { modelOptions }),
             removed: changes.removed,
             removedBlocks: changes.removedBlocks,
             toolResults: changes.toolResults,
@@ -181,6 +184,7 @@ async function readFork(context: ClientContext, request: ForkRequest, branch: st
     forked.tools === tools &&
     forked.changes.instructions === (change.instructions ?? null) &&
     forked.changes.model === (change.model ?? null) &&
+    JSON.stringify(toChange(forked.changes.modelOptions)) === JSON.stringify(toChange(change.modelOptions)) &&
     // A forgotten message cannot be compared: the fork is the one of that name.
     (turn?.forgotten === true || !forked.changes.message || turn?.data.message === change.message) &&
     forked.changes.message === (change.message !== undefined) &&
@@ -195,7 +199,7 @@ async function readFork(context: ClientContext, request: ForkRequest, branch: st
   };
 }
 
-function checkRequest({ thread, turn, at }: ForkRequest, branch: string): void {
+function checkRequest({ thread, turn, at, change }: ForkRequest, branch: string): void {
   for (const [name, value] of Object.entries({ thread, branch, ...(turn === undefined ? {} : { turn }) })) {
     if (isPlainId(value)) continue;
     throw new InvalidForkError(
@@ -203,6 +207,8 @@ function checkRequest({ thread, turn, at }: ForkRequest, branch: string): void {
       `Give another ${name}.`,
     );
   }
+  const fault = findOptionFault(change?.modelOptions ?? {}, 'allowed');
+  if (fault) throw new InvalidForkError(describeOptionFault(fault), 'Correct it.');
   const number = 'position' in at ? at.position : (at.step ?? 0);
   if (Number.isSafeInteger(number) && number >= 0) return;
   throw new InvalidForkError(`A place needs a whole number from 0 on; it is ${number}.`, 'Give a step or a position.');

@@ -4,6 +4,7 @@ import { forkOf, turnScope } from '../memory/scope.ts';
 import type { NewEvent } from '../eventstore/index.ts';
 import type { FactKind, MemoryEvent, RecordedToolCall } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
+import type { ModelOptionsChange } from '../memory/model-options.ts';
 import { reconcile } from '../memory/reconcile.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import { shorten } from '../memory/text.ts';
@@ -52,6 +53,8 @@ export interface ForkChange {
   readonly message?: string;
   readonly instructions?: string;
   readonly model?: string;
+  /** Other options of the model, for every turn of the branch; null takes one away. */
+  readonly modelOptions?: ModelOptionsChange;
   readonly memory?: {
     /** `remove`: ids of facts or how-tos. */
     readonly facts?: { readonly set?: readonly ForkFact[]; readonly remove?: readonly string[] };

@@ -37,6 +37,7 @@ export type { ForkBlock, ForkChange, ForkFact, ForkToolResult } from './fork-cha
 export type { ForkPoint } from './fork-point.ts';
 export type { DecisionResult } from './decide-all.ts';
 export type { RevokeAllowance } from './revoke-allowance.ts';
+export type { ModelOptions, ModelOptionsChange, ReasoningEffort } from '../memory/model-options.ts';
 export type { Rerun, RerunChange, RerunReply, RerunRequest } from './rerun-step.ts';
 export { BranchNotFoundError, BranchTakenError, InvalidForkError, InvalidRerunError } from './fork-errors.ts';
 export type { ApprovalDecision, DecisionOutcome } from './decide-approval.ts';

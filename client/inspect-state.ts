@@ -1,4 +1,5 @@
 import { commands } from '../memory/keys.ts';
+import type { ModelOptions } from '../memory/model-options.ts';
 import { turnScope } from '../memory/scope.ts';
 import type { ThreadMessage } from '../memory/prompt.ts';
 import { readViews } from '../projections/read-views.ts';
@@ -88,6 +89,8 @@ export type Checkpoint = StepRow & {
   readonly position: number;
   /** The model that was asked for; `model` is the one that answered. */
   readonly requestedModel: string;
+  /** What it was asked to answer with; empty where that was not said. */
+  readonly modelOptions: ModelOptions;
   /** Ids of the memories that stood in its prompt, in their order. */
   readonly memories: readonly string[];
   /** Where it ran; null where that was not recorded. */
@@ -130,6 +133,7 @@ export async function listCheckpoints(
       ...step,
       position: step.from_pos,
       requestedModel: data?.requestedModel ?? step.model,
+      modelOptions: data?.modelOptions ?? {},
       memories: shown.map(({ id }) => id),
       workflowId: meta?.workflowId ?? null,
       runId: meta?.runId ?? null,

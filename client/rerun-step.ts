@@ -2,6 +2,8 @@ import type { ChatMessage, ChatModel, ChatReply } from '../llm/ports.ts';
 import { promptHash } from '../llm/prompt-hash.ts';
 import type { RecordedToolCall, StepRerun, Usage } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
+import { changeModelOptions, describeOptionFault, findOptionFault, toChange } from '../memory/model-options.ts';
+import type { ModelOptions, ModelOptionsChange } from '../memory/model-options.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import { explainTurn } from './explain-turn.ts';
@@ -11,6 +13,8 @@ import type { ClientContext } from './send-turn.ts';
 /** What is different in a rerun of a model call. */
 export interface RerunChange {
   readonly model?: string;
+  /** Other options of the model; null takes one away. */
+  readonly modelOptions?: ModelOptionsChange;
   /** Instead of the agent's instructions; blocks and recalled memories stay. */
   readonly instructions?: string;
   /** Instead of the newest message of the user. */
@@ -34,6 +38,8 @@ export interface RerunRequest {
 /** What a model answered. */
 export interface RerunReply {
   readonly model: string;
+  /** What it was asked to answer with. */
+  readonly modelOptions: ModelOptions;
   readonly promptHash: string;
   readonly text: string | null;
   readonly toolCalls: readonly RecordedToolCall[];
@@ -55,11 +61,13 @@ export interface Rerun {
 
 /**
  * Makes one recorded model call again, in isolation: tools are offered as they were and none is run, nothing is remembered, no turn
- * changes. Throws TurnNotFoundError, InvalidRerunError (no such step, a prompt that cannot be rebuilt because its words were
+ * changes. Throws TurnNotFoundError, InvalidRerunError (no such step, options that do not exist, a prompt that cannot be rebuilt because its words were
  * forgotten) and the model's errors.
  */
 export async function rerunStep(context: ClientContext, request: RerunRequest): Promise<Rerun> {
   const { turn, step, change = {}, model, record, signal } = request;
+  const fault = findOptionFault(change.modelOptions ?? {}, 'allowed');
+  if (fault) throw new InvalidRerunError(describeOptionFault(fault), 'Correct it. Nothing was asked.');
   const explained = await explainTurn(context, turn);
   const recorded = explained.steps.find((each) => each.step === step);
   const event = explained.events.find((each) => each.type === 'StepCompleted' && each.data.step === step);
@@ -76,18 +84,23 @@ export async function rerunStep(context: ClientContext, request: RerunRequest): 
     );
   }
   const prompt = changedPrompt(recorded.prompt, recorded.instructions, change);
+  const modelOptions = changeModelOptions(recorded.modelOptions, change.modelOptions);
   const requestedModel = change.model ?? event.data.requestedModel;
   const reply = await model.complete({
     model: requestedModel,
     messages: prompt,
     tools: recorded.tools,
+    ...modelOptions,
     ...(signal ? { signal } : {}),
   });
-  const after = toReply(reply, promptHash(prompt, recorded.tools));
+  const after = toReply(reply, modelOptions, promptHash(prompt, recorded.tools, modelOptions));
   const { text, toolCalls, finishReason, usage } = event.data;
   return {
     ...{ turn, step, after, prompt },
-    before: { model: recorded.model, promptHash: recorded.promptHash, text, toolCalls, finishReason, usage },
+    before: {
+      ...{ model: recorded.model, modelOptions: recorded.modelOptions, promptHash: recorded.promptHash },
+      ...{ text, toolCalls, finishReason, usage },
+    },
     position: record ? await append() : null,
   };
 
@@ -98,12 +111,14 @@ export async function rerunStep(context: ClientContext, request: RerunRequest): 
       ...{ thread, branch, turn, step },
       changes: {
         model: change.model ?? null,
+        ...(change.modelOptions === undefined ? {} : { modelOptions: toChange(change.modelOptions) }),
         instructions: change.instructions ?? null,
         message: change.message ?? null,
         prompt: change.prompt !== undefined,
       },
       prompt: { hash: after.promptHash },
       requestedModel,
+      ...(Object.keys(modelOptions).length === 0 ? {} : { modelOptions }),
       ...{ model: after.model, text: after.text, toolCalls: after.toolCalls },
       ...{ finishReason: after.finishReason, usage: after.usage },
     };
@@ -133,10 +148,10 @@ function changedPrompt(
   return prompt ? prompt(changed) : changed;
 }
 
-function toReply(reply: ChatReply, hash: string): RerunReply {
+function toReply(reply: ChatReply, modelOptions: ModelOptions, hash: string): RerunReply {
   const { model, text, refusal, toolCalls, finishReason, usage } = reply;
   return {
-    ...{ model, promptHash: hash, text: text ?? refusal, toolCalls, usage },
+    ...{ model, modelOptions, promptHash: hash, text: text ?? refusal, toolCalls, usage },
     finishReason: refusal === null ? finishReason : 'refusal',
   };
 }

@@ -16,3 +16,4 @@ export type {
   ToolCall,
   ToolSpec,
 } from './ports.ts';
+export type { ModelOptions, ReasoningEffort } from '../memory/model-options.ts';

@@ -4,6 +4,7 @@ import type {
   ChatCompletionMessageParam,
   ChatCompletionTool,
 } from 'openai/resources/chat/completions';
+import type { ModelOptions } from '../memory/model-options.ts';
 import type { ChatMessage, ChatRequest, JsonSchema, ToolSpec } from './ports.ts';
 
 /** What one server and model understand of the chat API. Starts at the newest and steps down as requests are refused. */
@@ -47,6 +48,7 @@ export function toChatParams(request: ChatRequest, dialect: Dialect): ChatComple
     messages: messages.map(toMessage),
     ...(tools.length > 0 && { tools: tools.map(toTool) }),
     ...(maxOutputTokens !== undefined && { [dialect.limit]: maxOutputTokens }),
+    ...toSampling(request),
     ...(responseSchema !== undefined &&
       dialect.format === 'json_schema' && {
         response_format: {
@@ -60,6 +62,21 @@ export function toChatParams(request: ChatRequest, dialect: Dialect): ChatComple
       }),
     ...(responseSchema !== undefined &&
       dialect.format === 'json_object' && { response_format: { type: 'json_object' as const } }),
+  };
+}
+
+// An option that a model refuses is an error of its own: leaving it out silently would not be what was asked for.
+function toSampling(options: ModelOptions): Partial<ChatCompletionCreateParamsNonStreaming> {
+  const { temperature, topP, seed, reasoningEffort, stop, frequencyPenalty, presencePenalty } = options;
+  return {
+    ...(temperature !== undefined && { temperature }),
+    ...(topP !== undefined && { top_p: topP }),
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- by one vendor; servers of open models take it and keep to it
+    ...(seed !== undefined && { seed }),
+    ...(reasoningEffort !== undefined && { reasoning_effort: reasoningEffort }),
+    ...(stop !== undefined && { stop: [...stop] }),
+    ...(frequencyPenalty !== undefined && { frequency_penalty: frequencyPenalty }),
+    ...(presencePenalty !== undefined && { presence_penalty: presencePenalty }),
   };
 }
 

@@ -1,3 +1,5 @@
+import type { ModelOptions } from '../memory/model-options.ts';
+
 /** A JSON Schema object, as tools and structured replies use it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -21,16 +23,14 @@ export interface ToolSpec {
   readonly parameters: JsonSchema;
 }
 
-/** One call of a chat model. */
-export interface ChatRequest {
+/** One call of a chat model, with the options it is asked to answer with. */
+export interface ChatRequest extends ModelOptions {
   readonly model: string;
   readonly messages: readonly ChatMessage[];
   /** @default no tools */
   readonly tools?: readonly ToolSpec[];
   /** Ask for one JSON value of this schema instead of free text. */
   readonly responseSchema?: { readonly name: string; readonly schema: JsonSchema };
-  /** Upper bound of the reply in tokens. @default the provider's */
-  readonly maxOutputTokens?: number;
   /** Aborts the HTTP request. */
   readonly signal?: AbortSignal;
   /** Called with each piece of reply text as it arrives; the request is then streamed. */

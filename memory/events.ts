@@ -3,6 +3,7 @@ import type { ExtractionOrigin } from './extraction-origin.ts';
 import type { ScheduleChanged, ScheduleDefined } from './schedule-events.ts';
 import type { CompactedTurns } from './compacted-turns.ts';
 import type { PromptPart, RecordedTool, RecordedToolCall, RetrievalTrace, Usage } from './recorded-step.ts';
+import type { ModelOptions, ModelOptionsChange } from './model-options.ts';
 import type { Scope } from './scope.ts';
 
 /**
@@ -99,6 +100,8 @@ export type StepCompleted = Event<
     retrieval: RetrievalTrace | null;
     model: string;
     requestedModel: string;
+    /** What it was asked to answer with; part of the prompt's hash. @default none */
+    modelOptions?: ModelOptions;
     codeVersion: string;
     text: string | null;
     toolCalls: readonly RecordedToolCall[];
@@ -354,6 +357,8 @@ export type BranchForked = Event<
       readonly message: boolean;
       readonly instructions: string | null;
       readonly model: string | null;
+      /** @default none */
+      readonly modelOptions?: ModelOptionsChange;
       /** Facts and how-tos that do not hold on the branch. */
       readonly removed: readonly string[];
       readonly removedBlocks: readonly { readonly scope: Scope; readonly label: string }[];
@@ -369,6 +374,8 @@ export type StepRerun = Event<
     step: number;
     changes: {
       readonly model: string | null;
+      /** @default none */
+      readonly modelOptions?: ModelOptionsChange;
       readonly instructions: string | null;
       readonly message: string | null;
       /** The prompt was changed in another way. */
@@ -376,6 +383,8 @@ export type StepRerun = Event<
     };
     prompt: { readonly hash: string };
     requestedModel: string;
+    /** What it was asked to answer with. @default none */
+    modelOptions?: ModelOptions;
     model: string;
     text: string | null;
     toolCalls: readonly RecordedToolCall[];

@@ -8,7 +8,7 @@ import { forkEndView, forkView } from './views.ts';
 /** Forks, and what each of them no longer takes over from where it came from. */
 export const branchesProjection: Projection<MemoryEvent> = {
   name: 'branches',
-  version: 1,
+  version: 2,
   views: [forkView, forkEndView],
   project({ type, data }) {
     switch (type) {
@@ -29,6 +29,7 @@ export const branchesProjection: Projection<MemoryEvent> = {
             tools: data.tools,
             instructions: changes.instructions,
             model: changes.model,
+            model_options: changes.modelOptions ?? null,
             changes: {
               message: changes.message,
               removed: changes.removed.length,

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { ForkTools } from '../../memory/events.ts';
+import type { ModelOptionsChange } from '../../memory/model-options.ts';
 import { forkOf } from '../../memory/scope.ts';
 import type { ViewReader } from '../read-views.ts';
 import { listSteps, listTurns } from '../threads/queries.ts';
@@ -18,6 +19,8 @@ export interface ForkRules {
   readonly tools: ForkTools;
   readonly instructions: string | null;
   readonly model: string | null;
+  /** One change after the other, that of the fork it comes from first. */
+  readonly modelOptions: readonly ModelOptionsChange[];
 }
 
 /** The lineage of a branch; undefined for the main branch. */
@@ -34,6 +37,8 @@ export async function readForkRules(reader: ViewReader, branch: BranchRef): Prom
     tools: own.tools,
     instructions: forks.find(({ instructions }) => instructions !== null)?.instructions ?? null,
     model: forks.find(({ model }) => model !== null)?.model ?? null,
+    // What the projection wrote there.
+    modelOptions: forks.toReversed().map((fork) => (fork.model_options ?? {}) as ModelOptionsChange),
   };
 }
 

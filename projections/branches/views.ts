@@ -22,6 +22,8 @@ export const forkView = defineView({
     tools: required('text'),
     instructions: optional('text'),
     model: optional('text'),
+    /** Options of the model that are different; null = none. */
+    model_options: optional('jsonb'),
     changes: required('jsonb'),
   },
   indexes: ['(tenant, thread)'],

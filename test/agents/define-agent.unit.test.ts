@@ -26,6 +26,7 @@ test('every option of an agent is filled in', () => {
     name: 'a',
     instructions: 'Be.',
     model: null,
+    modelOptions: {},
     blocks: [],
     tools: [],
     sources: [],
@@ -61,6 +62,7 @@ test('what is given stands; what is not keeps its default', () => {
     name: 'a',
     instructions: 'Be.',
     model: 'm',
+    modelOptions: { stop: ['END'], temperature: 0 },
     memory: { extract: false, recallLimit: 2 },
     blocks: [
       { label: 'x', description: 'd', value: 'v' },
@@ -69,6 +71,7 @@ test('what is given stands; what is not keeps its default', () => {
     limits: { maxToolCalls: 3, maxCostUsd: 0.5, prices: { m: { inputPerMillion: 1, outputPerMillion: 2 } } },
   });
   expect(agent.model).toBe('m');
+  expect(agent.modelOptions).toEqual({ temperature: 0, stop: ['END'] });
   expect(agent.memory).toMatchObject({ extract: false, recallLimit: 2, recallTokens: 1_200 });
   expect(agent.blocks.map(({ limit }) => limit)).toEqual([2_000, 5]);
   expect(agent.limits).toMatchObject({ maxSteps: 40, maxToolCalls: 3, maxCostUsd: 0.5, maxTokens: null });
@@ -136,6 +139,21 @@ const wrongAgents: readonly { readonly options: unknown; readonly says: RegExp }
     options: { limits: { prices: { m: { inputPerMillion: 1 } } } },
     says: /limits\.prices\["m"\]\.outputPerMillion .* but nothing/,
   },
+  { options: { modelOptions: [] }, says: /modelOptions of agent "a" must be an object, but a list of 0/ },
+  {
+    options: { modelOptions: { temprature: 1 } },
+    says: /modelOptions\.temprature .* left out \(known are temperature, /,
+  },
+  { options: { modelOptions: { toString: 1 } }, says: /modelOptions\.toString of agent "a" must be left out/ },
+  { options: { modelOptions: { temperature: 2.1 } }, says: /modelOptions\.temperature .* from 0 to 2, but 2\.1 was/ },
+  { options: { modelOptions: { temperature: null } }, says: /modelOptions\.temperature .* from 0 to 2, but null was/ },
+  { options: { modelOptions: { topP: NaN } }, says: /modelOptions\.topP .* a number from 0 to 1/ },
+  { options: { modelOptions: { maxOutputTokens: 0 } }, says: /modelOptions\.maxOutputTokens .* from 1, but 0 was/ },
+  { options: { modelOptions: { seed: 0.5 } }, says: /modelOptions\.seed .* a whole number, but 0\.5 was/ },
+  { options: { modelOptions: { reasoningEffort: 'lots' } }, says: /reasoningEffort .*"low" or .* but "lots" was/ },
+  { options: { modelOptions: { stop: [''] } }, says: /modelOptions\.stop .* 1 to 4 texts, none of them empty/ },
+  { options: { modelOptions: { stop: 'END' } }, says: /modelOptions\.stop .* a list .* but "END" was/ },
+  { options: { modelOptions: { presencePenalty: -3 } }, says: /modelOptions\.presencePenalty .* from -2 to 2/ },
   { options: { memory: { recallLimit: -1 } }, says: /memory\.recallLimit .* from 0, but -1/ },
   { options: { approvals: { t: {} } }, says: /approvals\["t"\] of agent "a" must be for a tool of the agent \(none\)/ },
   { options: { approvals: { '*': { approval: 'maybe' } } }, says: /approvals\["\*"\]\.approval .* but "maybe"/ },

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineAgent, defineTool } from '../../agents/index.ts';
 import '../support/quiet-runtime.ts';
+import { readLog } from '../support/read-log.ts';
 import { withDatabase } from '../support/with-database.ts';
 import { withWorker } from '../support/with-worker.ts';
 import { until } from '../support/until.ts';
@@ -50,13 +51,25 @@ describe('fork', () => {
   test('takes other words, instructions, models, blocks and rules for tools', async () => {
     const file = join(await mkdtemp(join(tmpdir(), 'holdfast-fork-')), 'instructions.txt');
     await writeFile(file, 'You are brief.\n');
-    const changes = ['--message', 'Use the tool echo with {"note": "two"}', '--model', 'demo-2', '--tools', 'forbid'];
+    const changes = [
+      '--message',
+      'Use the tool echo with {"note": "two"}',
+      '--model',
+      'demo-2',
+      '--tools',
+      'forbid',
+      '--temperature',
+      '0.1',
+    ];
     const run = await json(
       ...['fork', 'trip', '--at', 't1', '--name', 'changed', ...changes],
       ...['--instructions-file', file, '--block', 'mood=Good.'],
     );
     expect(run).toMatchObject({ code: 0, data: { tools: 'forbid', turn: { status: 'completed' } } });
     const { steps, events } = await worker.client.turns.explain('t1~changed');
+    expect(steps[0]?.modelOptions).toEqual({ temperature: 0.1 });
+    const why = await cli('why', 't1~changed');
+    expect(why.stdout).toMatch(/^step 1 .*model .*, temperature 0\.1$/m);
     expect(steps[0]?.prompt[0]?.content).toMatch(/^You are brief\.\n.*<block label="mood"/s);
     expect(events.find(({ type }) => type === 'ToolCompleted')?.data).toMatchObject({ code: 'TOOLS_FORBIDDEN' });
   });
@@ -143,13 +156,30 @@ describe('rerun-step', () => {
     expect((await json('events', 'trip')).data).toEqual(before);
   });
 
+  test('asks with other options of the model, records them, and shows them beside each other', async () => {
+    const args = ['rerun-step', 't2', '1', '--temperature', '0.5', '--stop', 'END', '--stop', 'FIN', '--seed', '3'];
+    const { code, data } = await json(...args, '--record', 'cold');
+    const options = { temperature: 0.5, seed: 3, stop: ['END', 'FIN'] };
+    expect(code).toBe(0);
+    expect(data).toMatchObject({ before: { modelOptions: {} }, after: { modelOptions: options } });
+    const { before, after } = data as Record<'before' | 'after', { promptHash: string }>;
+    // The same words with other options are another request.
+    expect(after.promptHash).not.toBe(before.promptHash);
+    const rerun = (await readLog(database.admin)).find(
+      ({ type, data }) => type === 'StepRerun' && data['modelOptions'],
+    );
+    expect(rerun?.data).toMatchObject({ changes: { modelOptions: options }, modelOptions: options });
+    const shown = await cli(...args);
+    expect(shown.stdout).toMatch(/│ temperature 0\.5, seed 3, stop \["END","FIN"\]$/m);
+  });
+
   test('is recorded where that is asked for, once per key', async () => {
     const args = ['rerun-step', 't2', '1', '--message', 'Good evening.', '--record', 'try-1'];
     const [first, again] = [await json(...args), await json(...args)];
     expect(first).toMatchObject({ code: 0, data: { position: expect.any(Number) as number } });
     expect(again.data).toEqual(first.data);
     const events = (await json('events', 'trip')).data as { type: string; data: object }[];
-    const reruns = events.filter(({ type }) => type === 'StepRerun');
+    const reruns = events.filter(({ type, data }) => type === 'StepRerun' && !('modelOptions' in data));
     expect(reruns).toHaveLength(1);
     expect(reruns[0]?.data).toMatchObject({ turn: 't2', step: 1, changes: { message: 'Good evening.' } });
     expect((await worker.client.turns.get('t2')).status).toBe('completed');

@@ -2,7 +2,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineAgent, defineTool } from '../../agents/index.ts';
 import { BranchTakenError, InvalidForkError } from '../../client/index.ts';
-import type { ExplainedStep, Fork } from '../../client/index.ts';
+import type { ExplainedStep, Fork, ModelOptionsChange, RerunChange } from '../../client/index.ts';
+import { createOpenAiModel } from '../../llm/openai-model.ts';
+import { chatBodies } from '../support/model-calls.ts';
 import { tablesWith } from '../support/find-text.ts';
 import { until } from '../support/until.ts';
 import { withDatabase } from '../support/with-database.ts';
@@ -28,9 +30,15 @@ const agent = defineAgent({
   tools: [echo, careful],
   blocks: [{ label: 'tone', description: 'How to speak.', value: 'Plain.' }],
 });
+const sampled = defineAgent({
+  name: 'sampled',
+  instructions: 'You help.',
+  modelOptions: { temperature: 0.2, seed: 7, stop: ['END'] },
+  memory: { extract: false },
+});
 
 const database = withDatabase();
-const rig = withRig(database, [agent]);
+const rig = withRig(database, [agent, sampled]);
 const thread = 'th';
 
 async function send(turn: string, message: string, branch = 'main'): Promise<void> {
@@ -165,6 +173,51 @@ describe('a fork', () => {
     expect(step?.promptMatches).toBe(true);
     expect((await rig.client.threads.state({ thread })).facts).toContainEqual(
       expect.objectContaining({ fact: dog?.fact }),
+    );
+  });
+
+  test('may have other options of the model, and a fork of it others still', async () => {
+    const request = { thread: 'sampled', user: 'bo', agent: 'sampled' };
+    await rig.client.turns.send({ ...request, turn: 's1', message: 'First words.' });
+    const recorded = { temperature: 0.2, seed: 7, stop: ['END'] };
+    const [before] = await steps('s1');
+    expect(before).toMatchObject({ modelOptions: recorded, promptMatches: true });
+    expect(chatBodies(rig.model).at(-1)).toMatchObject(recorded);
+
+    const model = createOpenAiModel({ baseUrl: rig.model.url, apiKey: 'none' });
+    const rerun = (change: RerunChange) => rig.client.checkpoints.rerunStep({ turn: 's1', step: 1, change, model });
+    expect((await rerun({})).after).toMatchObject({ promptHash: before?.promptHash, modelOptions: recorded });
+    expect((await rerun({ modelOptions: { seed: null, temperature: 0 } })).after.modelOptions).toEqual({
+      temperature: 0,
+      stop: ['END'],
+    });
+    await expect(rerun({ modelOptions: { seed: 0.5 } })).rejects.toMatchObject({ code: 'INVALID_RERUN' });
+
+    const forkOf = (branch: string, name: string, message: string, modelOptions: ModelOptionsChange): Promise<Fork> =>
+      rig.client.checkpoints.fork({
+        ...{ thread: 'sampled', branch, at: { turn: branch === 'main' ? 's1' : `s1~${branch}` }, name },
+        change: { message, modelOptions },
+      });
+    const hot = await forkOf('main', 'hot', 'Second words.', { temperature: 1.5, topP: 0.5, seed: null });
+    const [step] = await steps(hot.turn?.turn ?? '');
+    expect(step?.modelOptions).toEqual({ temperature: 1.5, topP: 0.5, stop: ['END'] });
+    expect(step?.promptMatches).toBe(true);
+    expect(chatBodies(rig.model).at(-1)).toMatchObject({ temperature: 1.5, top_p: 0.5, stop: ['END'] });
+    expect(chatBodies(rig.model).at(-1)).not.toHaveProperty('seed');
+    // For every turn of the branch, and of forks of it.
+    await rig.client.turns.send({ ...request, turn: 's2', branch: 'hot', message: 'More words.' });
+    expect((await steps('s2')).map(({ modelOptions }) => modelOptions.temperature)).toEqual([1.5]);
+    const deeper = await forkOf('hot', 'deeper', 'Other words.', { topP: null, reasoningEffort: 'low' });
+    const [own] = await steps(deeper.turn?.turn ?? '');
+    expect(own?.modelOptions).toEqual({ temperature: 1.5, reasoningEffort: 'low', stop: ['END'] });
+    const [checkpoint] = (await rig.client.checkpoints.list({ thread: 'sampled', branch: 'deeper' })).slice(-1);
+    expect(checkpoint?.modelOptions).toEqual(own?.modelOptions);
+
+    // The same options in another order are the same fork; others are not.
+    expect(await forkOf('main', 'hot', 'Second words.', { seed: null, topP: 0.5, temperature: 1.5 })).toEqual(hot);
+    await expect(forkOf('main', 'hot', 'Second words.', { temperature: 1.4 })).rejects.toThrow(BranchTakenError);
+    await expect(forkOf('main', 'bad', 'Words.', { temperature: 3 })).rejects.toThrow(
+      /modelOptions\.temperature must be a number from 0 to 2, but 3 was given/,
     );
   });
 

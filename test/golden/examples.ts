@@ -1,3 +1,4 @@
+import type { ModelOptions } from '../../memory/model-options.ts';
 import type { MemoryEvent, Source, TurnRef } from '../../memory/events.ts';
 
 /**
@@ -11,6 +12,16 @@ export const examples: {
   const source: Source = { ...turn, quote: 'I prefer SMS.' };
   const fork = 'support/what-if';
   const scope = { user: 'ana', agent: 'support', thread: 'support', fork };
+  const modelOptions: Required<ModelOptions> = {
+    temperature: 0.2,
+    topP: 0.9,
+    maxOutputTokens: 500,
+    seed: 7,
+    reasoningEffort: 'low',
+    stop: ['END'],
+    frequencyPenalty: 0.5,
+    presencePenalty: -0.5,
+  };
   return {
     AgentConfigured: {
       agent: 'support',
@@ -79,6 +90,7 @@ export const examples: {
       },
       model: 'demo',
       requestedModel: 'demo-latest',
+      modelOptions,
       codeVersion: '0.1.0',
       text: 'I will refund it.',
       toolCalls: [{ id: 'call-1', name: 'refund', arguments: '{"order":"A-1001"}' }],
@@ -314,9 +326,13 @@ export const examples: {
     StepRerun: {
       ...turn,
       step: 1,
-      changes: { model: 'demo-2', instructions: 'You never refund.', message: 'Refund A-1002.', prompt: true },
+      changes: {
+        ...{ model: 'demo-2', instructions: 'You never refund.', message: 'Refund A-1002.', prompt: true },
+        modelOptions,
+      },
       prompt: { hash: 'b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c' },
       requestedModel: 'demo-2',
+      modelOptions,
       model: 'demo-2-2026',
       text: 'I will not.',
       toolCalls: [{ id: 'call-1', name: 'refund', arguments: '{"order":"A-1002"}' }],
@@ -337,6 +353,7 @@ export const examples: {
         message: true,
         instructions: 'You never refund.',
         model: 'demo-2',
+        modelOptions,
         removed: ['fact/1'],
         removedBlocks: [{ scope, label: 'tone' }],
         toolResults: [{ step: 1, ordinal: 0 }],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { allowsStrict, NEWEST_DIALECT, toChatParams } from '../../llm/openai-request.ts';
+import type { ModelOptions } from '../../memory/model-options.ts';
 import type { ChatRequest } from '../../llm/ports.ts';
 
 describe('toChatParams', () => {
@@ -29,6 +30,34 @@ describe('toChatParams', () => {
         { role: 'tool', tool_call_id: 'c', content: 'ok' },
         { role: 'assistant', content: '' },
       ],
+    });
+  });
+
+  it('carries every option of the model under its name in the API, and no other', () => {
+    const asked: ChatRequest = { model: 'm', messages: [{ role: 'user', content: 'Hi' }] };
+    const messages = [{ role: 'user', content: 'Hi' }];
+    expect(toChatParams(asked, NEWEST_DIALECT)).toEqual({ model: 'm', messages });
+    const options: Required<ModelOptions> = {
+      temperature: 0,
+      topP: 0.5,
+      maxOutputTokens: 50,
+      seed: 0,
+      reasoningEffort: 'low',
+      stop: ['END', '\n\n'],
+      frequencyPenalty: -0.5,
+      presencePenalty: 1,
+    };
+    expect(toChatParams({ ...asked, ...options }, NEWEST_DIALECT)).toEqual({
+      model: 'm',
+      messages,
+      temperature: 0,
+      top_p: 0.5,
+      max_completion_tokens: 50,
+      seed: 0,
+      reasoning_effort: 'low',
+      stop: ['END', '\n\n'],
+      frequency_penalty: -0.5,
+      presence_penalty: 1,
     });
   });
 

@@ -24,6 +24,8 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
     'retrieval.degraded.*',
     'model',
     'requestedModel',
+    // The author's words.
+    'modelOptions',
     'codeVersion',
     'toolCalls.*.id',
     'toolCalls.*.name',
@@ -72,7 +74,9 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   StepRerun: [
     'changes.model',
     'changes.instructions',
+    'changes.modelOptions',
     'requestedModel',
+    'modelOptions',
     'model',
     'toolCalls.*.id',
     'toolCalls.*.name',

@@ -3,6 +3,7 @@ import type { DemoModel } from '../../llm/demo-model/server.ts';
 interface ChatBody {
   readonly messages: readonly { readonly role: string; readonly content?: string | null }[];
   readonly response_format?: unknown;
+  readonly [option: string]: unknown;
 }
 
 /** Chat requests a demo model got, as they were sent. */
