@@ -10,6 +10,7 @@ import { startWorker } from './create-worker.ts';
 import type { RunningWorker } from './create-worker.ts';
 import { failpointReached } from './failpoint.ts';
 import { loadAgents } from './load-agents.ts';
+import { RuntimeLogger } from './runtime-logger.ts';
 
 /**
  * Starts a worker from the configuration; it stops at SIGINT or SIGTERM, after what it works on. For the worker's own process: it sets
@@ -35,7 +36,7 @@ export async function runWorker(config: Config): Promise<RunningWorker> {
     throw new KeyUnavailableError('HOLDFAST_MASTER_KEY is not set: personal data is never stored without encryption.');
   }
   const agents = await loadAgents(config.configFile);
-  Runtime.install({ shutdownSignals: [] });
+  Runtime.install({ logger: new RuntimeLogger(), shutdownSignals: [] });
   const access = {
     baseUrl: config.model.baseUrl ?? 'https://api.openai.com/v1',
     apiKey: config.model.apiKey ?? 'none',

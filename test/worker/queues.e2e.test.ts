@@ -57,6 +57,17 @@ test('replies come while more extractions wait than there are slots for them', a
   await until('all are extracted', async () => ((await extractions(turns)) === turns.length ? true : undefined));
 });
 
+test('a worker process says nothing of its background worker having no workflows', async ({ onTestFinished }) => {
+  const rig = await startRig(database, onTestFinished);
+  const worker = await rig.startProcess();
+  const turn = 'quiet';
+  await rig.client.turns.send({ turn, thread: turn, user: 'max', message, agent: 'support' });
+  // The background worker has worked, so it had started before.
+  await until('it is extracted', async () => ((await extractions([turn])) === 1 ? true : undefined));
+  expect(worker.output()).toContain('Worker state changed');
+  expect(worker.output()).not.toContain('No workflows registered');
+});
+
 test('queues can have workers of their own', async ({ onTestFinished }) => {
   const rig = await startRig(database, onTestFinished);
   await rig.startHere([agent], { queues: 'turns' });
