@@ -222,6 +222,32 @@ describe('a decision sent to the workflow itself', () => {
     expect(payments).toEqual([edited]);
     await closedHistory(rig, 'misfit');
   });
+
+  test('about an approval of another turn is refused, and applied to neither', async () => {
+    const [mine, theirs] = [(await askToPay('wrong-a')) ?? '', (await askToPay('wrong-b')) ?? ''];
+    const { argumentsHash } = await rig.client.approvals.get(theirs);
+    for (const decision of ['approve', 'reject'] as const) {
+      expect(await update('wrong-a', { approval: theirs, decision, actor: 'mia' })).toEqual({
+        ...{ approval: theirs, applied: false, decision: null, actor: null, position: 0 },
+        refused: 'APPROVAL_NOT_FOUND',
+      });
+    }
+    await signal('wrong-a', { approval: theirs, decision: 'approve', actor: 'mia' });
+    // What was looked at was another turn's question.
+    const mixed = rig.client.approvals.decide({ approval: mine, decision: 'approve', actor: 'mia', argumentsHash });
+    await expect(mixed).rejects.toThrow(InvalidDecisionError);
+    await expect(mixed).rejects.toThrow(/is about arguments .*, the approval asks about/);
+    // Behind the signal: when it is answered, the signal has been looked at.
+    expect(await update('wrong-a', { approval: mine, decision: 'reject', actor: 'tom' })).toMatchObject({
+      applied: true,
+    });
+    expect((await rig.client.turns.result('wrong-a')).status).toBe('completed');
+    expect(await rig.client.approvals.get(theirs)).toMatchObject({ decision: null, turnEnded: false });
+    expect(await rig.client.turns.get('wrong-b')).toMatchObject({ status: 'waiting', waitingFor: [theirs] });
+    expect(countTypes(await readTurnLog(database.admin, 'wrong-b'))).not.toHaveProperty('ApprovalDecided');
+    expect(payments).toEqual([]);
+    await rig.client.approvals.decide({ approval: theirs, decision: 'reject', actor: 'tom' });
+  });
 });
 
 test('ten approvals of one step, decided in any order and in batches', async () => {

@@ -1,6 +1,8 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { expect, test } from 'vitest';
 import { TurnIdTakenError } from '../../client/index.ts';
 import { supportAgent } from '../../examples/support-agent/agent.ts';
+import { payingAgent, payments } from '../client/fixtures/paying-agent.ts';
 import { startRig } from '../support/crash-rig.ts';
 import type { CrashRig } from '../support/crash-rig.ts';
 import { holdLogHead } from '../support/hold-log-head.ts';
@@ -144,6 +146,44 @@ test('one turn id sent by four clients at once, and again later: one turn, one r
     StepCompleted: 1,
     TurnCompleted: 1,
   });
+});
+
+test('one turn id sent again when Temporal has forgotten the turn: the log answers', async ({ onTestFinished }) => {
+  const rig = await startRig(database, onTestFinished);
+  await rig.startHere([payingAgent]);
+  payments.length = 0;
+  const message = 'Use the tool pay with {"amount": 80, "note": "once"}';
+  const request = { turn: 'retained', thread: 'retained', message, agent: 'paying' };
+  const asked = await rig.client.turns.send(request);
+  const [approval = ''] = asked.waitingFor;
+  await rig.client.approvals.decide({ approval, decision: 'approve', actor: 'mia' });
+  const first = await rig.client.turns.result(request.turn);
+  expect(first).toMatchObject({ status: 'completed' });
+  expect(payments).toHaveLength(1);
+  await archived(rig, request.turn);
+  const before = await readTurnLog(database.admin, request.turn);
+
+  // As at the end of its retention.
+  const { workflowId } = workflowOf(rig, request.turn);
+  await rig.temporal.workflowService.deleteWorkflowExecution({
+    namespace: 'default',
+    workflowExecution: { workflowId },
+  });
+  await until('Temporal has forgotten it', async () =>
+    workflowOf(rig, request.turn)
+      .describe()
+      .then(() => undefined)
+      .catch((error: unknown) => (error instanceof WorkflowNotFoundError ? true : undefined)),
+  );
+  const calls = rig.model.requests();
+  const again = await (await rig.anotherClient()).turns.send(request);
+  expect(again).toEqual(first);
+  expect(await rig.client.turns.result(request.turn)).toEqual(first);
+  // Nothing was started, asked, paid or written.
+  await expect(workflowOf(rig, request.turn).describe()).rejects.toThrow(WorkflowNotFoundError);
+  expect(rig.model.requests()).toBe(calls);
+  expect(payments).toHaveLength(1);
+  expect(await readTurnLog(database.admin, request.turn)).toEqual(before);
 });
 
 test('one turn id for two messages: the second is refused and changes nothing', async ({ onTestFinished }) => {
