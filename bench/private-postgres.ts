@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import pg from 'pg';
+import { makeStackFolder, removeStackFolder } from '../stack/private-folder.ts';
 import { startPostgres } from '../stack/start-postgres.ts';
 
 /** A PostgreSQL of one benchmark: real files, real fsync, default settings. Stopped and removed at the end of its block. */
@@ -13,7 +11,7 @@ export interface PrivatePostgres extends AsyncDisposable {
 
 /** Starts a server in a temporary folder: `await using postgres = await startPrivatePostgres()`. */
 export async function startPrivatePostgres(onProgress: (line: string) => void): Promise<PrivatePostgres> {
-  const dir = await mkdtemp(join(tmpdir(), 'holdfast-bench-'));
+  const dir = await makeStackFolder();
   const postgres = await startPostgres({ dir, port: 26_432, onProgress });
   return {
     pid: postgres.pid,
@@ -28,7 +26,7 @@ export async function startPrivatePostgres(onProgress: (line: string) => void): 
     },
     [Symbol.asyncDispose]: async () => {
       await postgres.stop();
-      await rm(dir, { recursive: true, force: true });
+      await removeStackFolder(dir);
     },
   };
 }

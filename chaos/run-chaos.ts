@@ -13,7 +13,7 @@ import { allFaults, planFaults } from './faults/plan.ts';
 import { workerCount } from './faults/worker-faults.ts';
 import { openHistory, readHistory, workKinds } from './history.ts';
 import { explainGrowth, findLeftInDatabase, findLiving, growth, sample } from './leaks.ts';
-import { makeStackFolder, removeStackFolder } from './private-folder.ts';
+import { makeStackFolder, removeStackFolder } from '../stack/private-folder.ts';
 import { createRandom } from './random.ts';
 import { countFound, findMissing, shrinkHistory } from './report.ts';
 import type { ChaosReport, Sabotage } from './report.ts';

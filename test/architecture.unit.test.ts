@@ -51,7 +51,7 @@ const arrows: Readonly<Record<Room, { readonly values: readonly string[]; readon
   chaos: { values: rooms.filter((room) => !['bench', 'cli', 'examples'].includes(room)) },
   cli: { values: rooms.filter((room) => !['bench', 'examples'].includes(room)) },
   // The crash comparison breaks a private stack.
-  examples: { values: ['agents', 'client', 'eventstore', 'chaos', 'llm'] },
+  examples: { values: ['agents', 'client', 'eventstore', 'chaos', 'llm', 'stack'] },
   // Benchmarks join parts by hand, as a user of the whole would.
   bench: { values: rooms },
 };

@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { HoldfastClient } from '../../client/index.ts';
 import { createClient, localKeyWrapper } from '../../client/index.ts';
 import type { Config } from '../../config/config.ts';
 import { createTenant, dropTenant, migrate } from '../../eventstore/index.ts';
 import type { Embedder } from '../../llm/ports.ts';
 import { holdfastSchema } from '../../projections/index.ts';
+import { makeStackFolder, removeStackFolder } from '../../stack/private-folder.ts';
 import { startPostgres } from '../../stack/start-postgres.ts';
 import { findFreePort } from '../../stack/free-port.ts';
 import { findKeyWrapper } from '../master-key.ts';
@@ -57,11 +55,11 @@ export async function openFreshTenant(
 }
 
 async function openPrivate(onProgress: (line: string) => void): Promise<{ url: string; stop(): Promise<void> }> {
-  const dir = await mkdtemp(join(tmpdir(), 'holdfast-eval-'));
+  const dir = await makeStackFolder();
   const postgres = await startPostgres({ dir, port: await findFreePort(), onProgress });
   const stop = async (): Promise<void> => {
     await postgres.stop();
-    await rm(dir, { recursive: true, force: true });
+    await removeStackFolder(dir);
   };
   try {
     await migrate({ schema: holdfastSchema, adminUrl: postgres.adminUrl });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { openArena } from '../../chaos/arena.ts';
-import { makeStackFolder, removeStackFolder } from '../../chaos/private-folder.ts';
+import { makeStackFolder, removeStackFolder } from '../../stack/private-folder.ts';
 import { createRandom } from '../../chaos/random.ts';
 import type { Random } from '../../chaos/random.ts';
 import { holdfast, program } from './contenders.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Sabotage } from '../../chaos/report.ts';
-import { removeStackFolder } from '../../chaos/private-folder.ts';
+import { removeStackFolder } from '../../stack/private-folder.ts';
 import { runChaos } from '../../chaos/run-chaos.ts';
 
 /** Which invariant must break without the protection, and faults under which it does soon. */

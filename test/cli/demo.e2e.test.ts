@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { makeStackFolder, removeStackFolder } from '../support/stack-folder.ts';
+import { makeStackFolder, removeStackFolder } from '../../stack/private-folder.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 

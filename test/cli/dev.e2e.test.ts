@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readProcessStart } from '../../stack/process-identity.ts';
-import { makeStackFolder, removeStackFolder } from '../support/stack-folder.ts';
+import { makeStackFolder, removeStackFolder } from '../../stack/private-folder.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 let dir: string;

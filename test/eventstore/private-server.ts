@@ -3,7 +3,7 @@ import pg from 'pg';
 import type { PrivatePostgres } from '../../chaos/private-servers.ts';
 import { startPrivatePostgres } from '../../chaos/private-servers.ts';
 import { createTenant, migrate } from '../../eventstore/index.ts';
-import { makeStackFolder, removeStackFolder } from '../support/stack-folder.ts';
+import { makeStackFolder, removeStackFolder } from '../../stack/private-folder.ts';
 import { plainSchema } from './shapes.ts';
 
 /** A PostgreSQL of one test, which may do anything to it. Holds a log without views, with tenant `acme`. */

@@ -11,7 +11,7 @@ import { startRig } from '../support/crash-rig.ts';
 import type { CrashRig } from '../support/crash-rig.ts';
 import { workflowOf } from '../support/histories.ts';
 import { startPrivateTemporal } from '../support/private-temporal.ts';
-import { makeStackFolder, removeStackFolder } from '../support/stack-folder.ts';
+import { makeStackFolder, removeStackFolder } from '../../stack/private-folder.ts';
 import { testSchema } from '../support/test-schema.ts';
 import { until } from '../support/until.ts';
 import { withDatabase } from '../support/with-database.ts';

@@ -9,7 +9,7 @@ import { holdfastSchema } from '../../projections/index.ts';
 import { startPostgres } from '../../stack/start-postgres.ts';
 import { startTemporal } from '../../stack/start-temporal.ts';
 import { workflowsPath } from '../../worker/create-worker.ts';
-import { removeStackFolder } from './stack-folder.ts';
+import { removeStackFolder } from '../../stack/private-folder.ts';
 
 /** What every test file gets of the servers that were started once for the whole run. */
 export interface TestServers {

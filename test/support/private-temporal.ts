@@ -1,6 +1,6 @@
 import { startPrivateTemporal as startIn } from '../../chaos/private-servers.ts';
 import type { PrivateTemporal as Server } from '../../chaos/private-servers.ts';
-import { makeStackFolder, removeStackFolder } from './stack-folder.ts';
+import { makeStackFolder, removeStackFolder } from '../../stack/private-folder.ts';
 
 /** A Temporal server of one test, which may do anything to it. */
 export type PrivateTemporal = Server & AsyncDisposable;

@@ -1,1 +1,0 @@
-export { makeStackFolder, removeStackFolder } from '../../chaos/private-folder.ts';
