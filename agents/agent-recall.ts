@@ -14,7 +14,17 @@ export interface AgentRecall {
   readonly minConfidence?: number;
 }
 
-const kinds = ['fact', 'preference', 'feedback', 'task_state', 'observation', 'procedure', 'round', 'reply'] as const;
+const kinds = [
+  'fact',
+  'preference',
+  'feedback',
+  'task_state',
+  'observation',
+  'procedure',
+  'document',
+  'round',
+  'reply',
+] as const;
 const places = ['user', 'agent', 'thread', 'shared'] as const;
 const options = ['kinds', 'scopes', 'sinceDays', 'recency', 'minConfidence'];
 

@@ -90,6 +90,15 @@ export function eventSummary(event: MemoryEvent): string {
     }
     case 'ConsolidationUndone':
       return `${event.data.run} by ${event.data.actor}: ${event.data.restored.length} restored, ${event.data.left.length} left`;
+    case 'DocumentStored':
+      return `${short(event.data.source)}: ${event.data.chunks} chunks`;
+    case 'DocumentChunkStored':
+      return `${short(event.data.source)}, characters ${event.data.start} to ${event.data.end}: ${short(event.data.text)}`;
+    case 'DocumentChunksMoved':
+      return `${short(event.data.source)}: ${event.data.chunks.length} chunks stand elsewhere`;
+    case 'DocumentChunksEnded':
+    case 'DocumentRemoved':
+      return `${event.data.document}: ${event.data.chunks.length} chunks ended`;
     case 'HistoryArchived':
       return `${event.data.events} history events of ${event.data.workflowId}`;
   }

@@ -7,6 +7,7 @@ import { registerMemoryBlocks } from './memory-blocks.ts';
 import { scopeOf, withScope } from './memory-options.ts';
 import type { MemoryOptions } from './memory-options.ts';
 import { registerMemoryForget } from './memory-forget.ts';
+import { registerMemoryDocuments } from './memory-documents.ts';
 import { registerMemoryDiff } from './memory-diff.ts';
 import { registerMemoryImport } from './memory-import.ts';
 import { registerMemoryStats } from './memory-stats.ts';
@@ -50,7 +51,7 @@ export function registerMemory(program: Command): void {
       ),
     {
       examples: ['memory search "how should we contact Ana?" --user ana', 'memory search refund --at 40 --json'],
-      json: '[{id, kind, text, score, reason, ranks, factors, features, label, rejected, thread, turn, saidAt}]',
+      json: '[{id, kind, text, score, reason, ranks, factors, features, label, rejected, thread, turn, saidAt, citation}]',
     },
   );
   explain(
@@ -82,6 +83,7 @@ export function registerMemory(program: Command): void {
   registerMemoryForget(memory);
   registerMemoryDiff(memory);
   registerMemoryImport(memory);
+  registerMemoryDocuments(memory);
   registerMemoryStats(memory);
 }
 
@@ -91,12 +93,19 @@ export function searchText(items: readonly FoundItem[]): string {
     .map((item, index) => {
       const about = [
         `${item.kind}, score ${item.score.toFixed(4)}: ${item.reason}`,
-        `said ${day(item.saidAt)} in thread ${oneLine(item.thread)}, turn ${oneLine(item.turn)}`,
+        cited(item),
         ...(item.rejected === null ? [] : [`left out: ${item.rejected}`]),
       ];
       return `${bold(`${index + 1}.`)} ${shorten(oneLine(item.text), 400)}\n${dim(indent(about.join('\n'), '   '))}`;
     })
     .join('\n');
+}
+
+function cited({ citation, saidAt, thread, turn }: FoundItem): string {
+  if (!citation) return `said ${day(saidAt)} in thread ${oneLine(thread)}, turn ${oneLine(turn)}`;
+  const { source, title, section, start, end } = citation;
+  const named = [source, ...(title === null ? [] : [`"${title}"`]), ...(section === '' ? [] : [section])];
+  return `from ${named.map(oneLine).join(', ')}, characters ${start} to ${end}, written ${day(saidAt)}`;
 }
 
 /** Facts with validity and sources; nothing for none. */

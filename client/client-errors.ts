@@ -189,6 +189,32 @@ export class MessagesDifferError extends HoldfastError {
   }
 }
 
+/** Thrown when a document cannot be remembered as it is. Nothing is stored. */
+export class InvalidDocumentError extends HoldfastError {
+  constructor(message: string) {
+    super('INVALID_DOCUMENT', message, { hint: 'Correct the document; docs/documents.md says what one is.' });
+  }
+}
+
+/** Thrown when an idempotency key stands for another text of the document already. The first one stands. */
+export class DocumentDiffersError extends HoldfastError {
+  constructor(source: string) {
+    super('DOCUMENT_DIFFERS', `Another text of "${source}" was stored under this idempotency key.`, {
+      hint: 'Use another idempotency key for another text; repeat a call with the same one.',
+    });
+  }
+}
+
+/** Thrown when others write the same document all the time. Some of its chunks may be there; the next version ends what it does not have. */
+export class DocumentBusyError extends HoldfastError {
+  constructor(source: string) {
+    super('DOCUMENT_BUSY', `"${source}" is being written by others again and again.`, {
+      hint: 'Repeat the call when they have come to an end.',
+      retryable: true,
+    });
+  }
+}
+
 /** Thrown when no run of consolidation has this name: nothing was done by it. */
 export class ConsolidationNotFoundError extends HoldfastError {
   constructor(run: string) {

@@ -16,6 +16,8 @@ export type { ForgetUser } from './forget-user.ts';
 export type { ForgetReceipt } from '../eventstore/index.ts';
 export type { ImportedMessage, ImportOptions, ImportProgress } from './import-messages.ts';
 export type { RememberedMessage, RememberOptions, RememberProgress, SaidMessage } from './remember.ts';
+export type { AddDocumentOptions, DocumentReceipt, NewDocument, RemovedDocument } from './documents.ts';
+export type { Citation, DocumentRow } from '../projections/documents/queries.ts';
 export type { ExpandedSummary, SummaryFilter } from './summaries.ts';
 export { MemoryNotFoundError, SummaryNotFoundError } from './memory-errors.ts';
 export type { CorrectMemory, MemoryReceipt, RetractMemory } from './change-memory.ts';
@@ -52,10 +54,13 @@ export {
   BlockConflictError,
   ConsolidationNotFoundError,
   ConsolidationRunningError,
+  DocumentBusyError,
+  DocumentDiffersError,
   HistoryNotArchivedError,
   InvalidBlockError,
   InvalidConsolidationError,
   InvalidDecisionError,
+  InvalidDocumentError,
   InvalidMessagesError,
   MessagesDifferError,
   InvalidOffsetError,

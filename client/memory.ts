@@ -9,6 +9,8 @@ import type { RecallStats } from '../projections/search/queries.ts';
 import { whyNot } from '../projections/search/why-not.ts';
 import type { WhyNot } from '../projections/search/why-not.ts';
 import type { RecallIndex } from '../projections/search/shelves.ts';
+import { listDocuments } from '../projections/documents/queries.ts';
+import type { DocumentRow } from '../projections/documents/queries.ts';
 import { listFacts } from '../projections/semantic/queries.ts';
 import type { FactRow } from '../projections/semantic/queries.ts';
 import { readBlocks } from '../projections/working/queries.ts';
@@ -17,6 +19,8 @@ import { blockHistory } from './block-history.ts';
 import type { BlockRef, BlockVersion } from './block-history.ts';
 import { diffMemory } from './diff-memory.ts';
 import type { MemoryDiff, MemoryDiffRequest } from './diff-memory.ts';
+import { addDocument, removeDocument } from './documents.ts';
+import type { AddDocumentOptions, DocumentReceipt, NewDocument, RemovedDocument } from './documents.ts';
 import { editBlock } from './edit-block.ts';
 import type { BlockEdit } from './edit-block.ts';
 import { forgetUser } from './forget-user.ts';
@@ -50,6 +54,12 @@ export interface MemoryClient extends MemoryRecord, MemoryCare {
     source: Iterable<ImportedMessage> | AsyncIterable<ImportedMessage>,
     options: ImportOptions,
   ): Promise<ImportProgress>;
+  /** Remembers a file or a page in chunks; a new version of one keeps the chunks that stayed the same. */
+  addDocument(document: NewDocument, scope: Scope, options?: AddDocumentOptions): Promise<DocumentReceipt>;
+  /** Ends a document with its chunks; as of earlier it is still there. */
+  removeDocument(document: { readonly source: string; readonly scope: Scope }): Promise<RemovedDocument>;
+  /** The documents that a scope sees, by source. @param request.limit most documents @default 1000 */
+  documents(request: { readonly scope: Scope; readonly at?: Moment; readonly limit?: number }): Promise<DocumentRow[]>;
   /** Facts, oldest first; with `past` those that ended, too. */
   list(request: { readonly scope: Scope; readonly past?: boolean; readonly at?: Moment }): Promise<FactRow[]>;
   /** The same as `remember`, `list`, `correct` and `retract`, by the names that users of other memories know. */
@@ -118,6 +128,21 @@ export function createMemory(
     stats: ({ at } = {}) => read((reader) => readRecallStats(reader), at),
     remember,
     import: (source, how) => importMessages(remember, source, how),
+    addDocument: (document, scope, options = {}) =>
+      addDocument(
+        { ...context, embedder },
+        {
+          given: {
+            ...document,
+            text: clean(document.text),
+            ...(document.title === undefined ? {} : { title: clean(document.title) }),
+          },
+          scope,
+          options,
+        },
+      ),
+    removeDocument: (document) => removeDocument(context, document),
+    documents: ({ at, ...request }) => read((reader) => listDocuments(reader, request), at),
     diff: (request) => diffMemory(context, request),
     blocks: ({ scope, at }) => read((reader) => readBlocks(reader, scope), at),
     editBlock: (edit) => editBlock(context, { ...edit, value: clean(edit.value) }),

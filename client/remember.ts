@@ -5,10 +5,9 @@ import type { MemoryEvent } from '../memory/events.ts';
 import type { Scope } from '../memory/scope.ts';
 import { mainBranch } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
-import { readViews } from '../projections/read-views.ts';
-import { messageText, textHash } from '../projections/search/projection.ts';
-import { putVectors } from '../projections/search/queries.ts';
+import { roundTexts } from '../projections/search/projection.ts';
 import { InvalidMessagesError, MessagesDifferError } from './client-errors.ts';
+import { embedTexts } from './embed-texts.ts';
 import type { ClientContext } from './send-turn.ts';
 
 /** Something that was said, before or elsewhere. */
@@ -69,7 +68,10 @@ export async function rememberMessages(
     const own = rounds.slice(part * mostPerCommand, (part + 1) * mostPerCommand);
     const command = toCommand({ key: idempotencyKey, scope, part, rounds: own });
     const known = await context.store.readCommand(context.tenant, command.id);
-    if (!known) await embed(context, tenant, command);
+    if (!known) {
+      const texts = own.flatMap(({ data }) => roundTexts(data));
+      await embedTexts(context, { tenant, texts, subjects: subjectsOf(scope) });
+    }
     const { replayed, bodyDiffers } = await context.store.append(context.tenant, command);
     if (bodyDiffers && isTimed(messages, options)) throw new MessagesDifferError(idempotencyKey);
     for (const { data } of own) {
@@ -143,36 +145,6 @@ function toCommand({
 /** Without times of their own, messages that are sent again have other ones: then nothing is compared. */
 function isTimed(messages: readonly SaidMessage[], { occurredAt }: RememberOptions): boolean {
   return occurredAt !== undefined || messages[0]?.at !== undefined;
-}
-
-/** Before the events, so that they are found by meaning as soon as they exist. An embedder that fails costs the vectors only. */
-async function embed(
-  { embedder, pool }: Parameters<typeof rememberMessages>[0],
-  tenant: number,
-  { events }: ReturnType<typeof toCommand>,
-): Promise<void> {
-  if (!embedder) return;
-  const readAt = await readViews(pool, tenant, ({ position }) => Promise.resolve(position));
-  const texts = events.flatMap(({ data: { message, reply } }) =>
-    (reply === null ? [message] : [message, reply]).map(messageText),
-  );
-  let vectors: Float32Array[];
-  try {
-    vectors = await embedder.embed(texts);
-  } catch {
-    // Workers embed what has no vector; until then it is found by its words.
-    return;
-  }
-  await putVectors(
-    pool,
-    tenant,
-    embedder.model,
-    texts.flatMap((text, index) => {
-      const vector = vectors[index];
-      return vector ? [{ textHash: textHash(text), vector }] : [];
-    }),
-    { subjects: events[0]?.subjects ?? [], readAt },
-  );
 }
 
 function assertMessages(messages: readonly SaidMessage[], key: string): void {

@@ -1,4 +1,5 @@
 import type { CareEvent } from './care-events.ts';
+import type { DocumentEvent } from './document-events.ts';
 import type { ExtractionOrigin } from './extraction-origin.ts';
 import type { ScheduleChanged, ScheduleDefined } from './schedule-events.ts';
 import type { CompactedTurns } from './compacted-turns.ts';
@@ -437,4 +438,5 @@ export type MemoryEvent =
   | HistoryArchived
   | BranchForked
   | StepRerun
-  | CareEvent;
+  | CareEvent
+  | DocumentEvent;

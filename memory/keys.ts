@@ -25,6 +25,8 @@ export const streams = {
   agent: (agent: string): string => `agent/${encodeURIComponent(agent)}`,
   memory: (scope: Scope): string => scopeStream('memory', scope),
   consolidation: (run: string): string => `consolidation/${encodeURIComponent(run)}`,
+  /** @param document a digest: a source may say more than an id should */
+  document: (document: string): string => `document/${document}`,
   block: (scope: Scope, label: string): string => `${scopeStream('block', scope)}/l=${encodeURIComponent(label)}`,
 };
 
@@ -53,6 +55,10 @@ export const commands = {
   extraction: (turn: string): string => `turn/${escape(turn)}/extraction`,
   compaction: (turn: string): string => `turn/${escape(turn)}/compaction`,
   history: (turn: string): string => `turn/${escape(turn)}/history`,
+  /** One part of a version of a document. @param version the stream's before */
+  document: (document: string, version: number): string => `document/${document}/${version}`,
+  /** The last part of a version, where its caller named the call. @param key digest of the caller's key */
+  documentKey: (document: string, key: string): string => `document/${document}/key/${key}`,
   /** One part of a run of consolidation; `completed` and `undone` are its ends. */
   consolidation: (run: string, unit: string): string => `consolidation/${encodeURIComponent(run)}/${unit}`,
   /** The branch's name is the caller's key: forking under one name again is the same fork. */

@@ -5,6 +5,7 @@ import type { MemoryEvent } from '../memory/events.ts';
 import { personalFields } from '../memory/personal-fields.ts';
 import { branchesProjection } from './branches/projection.ts';
 import { careProjection } from './care/projection.ts';
+import { documentsProjection } from './documents/projection.ts';
 import { episodicProjection } from './episodic/projection.ts';
 import { proceduralProjection } from './procedural/projection.ts';
 import { schedulesProjection } from './schedules/projection.ts';
@@ -26,6 +27,7 @@ export const projections: readonly Projection<MemoryEvent>[] = [
   branchesProjection,
   schedulesProjection,
   careProjection,
+  documentsProjection,
 ];
 
 /** The schema of a Holdfast database, for `migrate` and `assertSchema`. */

@@ -11,6 +11,7 @@ import type {
   sessionView,
   undoneItemView,
 } from './care/views.ts';
+import type { documentChunkView, storedDocumentView } from './documents/views.ts';
 import type { roundView } from './episodic/views.ts';
 import type { procedureView, toolOutcomeView } from './procedural/views.ts';
 import type { schedulePauseView, scheduleView } from './schedules/views.ts';
@@ -57,6 +58,8 @@ export interface ViewDatabase {
   compaction: ViewTable<typeof compactionView.columns>;
   block: ViewTable<typeof blockView.columns>;
   memory_document: ViewTable<typeof documentView.columns>;
+  stored_document: ViewTable<typeof storedDocumentView.columns>;
+  document_chunk: ViewTable<typeof documentChunkView.columns>;
   consolidation: ViewTable<typeof consolidationView.columns>;
   consolidation_undo: ViewTable<typeof consolidationUndoView.columns>;
   undone_item: ViewTable<typeof undoneItemView.columns>;

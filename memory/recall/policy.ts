@@ -6,6 +6,7 @@ export const recallKinds = [
   'task_state',
   'observation',
   'procedure',
+  'document',
   'round',
   'reply',
 ] as const;
@@ -15,7 +16,7 @@ export const recallPlaces = ['user', 'agent', 'thread', 'shared'] as const;
 
 /** What may be recalled, and how it is weighed. */
 export interface RecallPolicy {
-  /** Kinds: `round` is what a person said, `reply` what was answered. @default all */
+  /** Kinds: `round` is what a person said, `reply` what was answered, `document` a chunk of one. @default all */
   readonly kinds?: readonly (typeof recallKinds)[number][];
   /** Only memories that are bound to one of these; `shared`: to none of user, agent and thread. @default all that the scope sees */
   readonly scopes?: readonly (typeof recallPlaces)[number][];

@@ -16,7 +16,7 @@ export interface ShelfItem {
   readonly textHash: string;
   /** Who said it, where somebody did. */
   readonly speaker: string | null;
-  /** Messages of one session stand beside each other; null for what was not said in one (facts, how-tos). */
+  /** Messages of one session, and chunks of one document, stand beside each other; null for what stands alone (facts, how-tos). */
   readonly session: string | null;
   /** When it was said or began to hold, in milliseconds of the epoch. */
   readonly at: number;

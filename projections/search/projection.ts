@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { cleanText, close, open, replace } from '../../eventstore/index.ts';
 import type { Operation, Projection, StoredEvent } from '../../eventstore/index.ts';
+import { chunkContent } from '../../memory/documents/chunk.ts';
 import type { MemoryEvent, RoundRecorded } from '../../memory/events.ts';
 import { scopeColumns } from '../scope-columns.ts';
 import { documentView } from './views.ts';
 
-/** Documents for retrieval, in step with the facts, how-tos and rounds they stand for. A forgotten one is not there to be found. */
+/** Documents for retrieval, in step with the facts, how-tos, rounds and documents they stand for. A forgotten one is not there to be found. */
 export const searchProjection: Projection<MemoryEvent> = {
   name: 'search',
   version: 1,
@@ -88,6 +89,24 @@ export const searchProjection: Projection<MemoryEvent> = {
                 messageDocument(data, { id: `${data.round}/reply`, kind: 'reply', said: data.reply }),
               )),
         ];
+      case 'DocumentChunkStored':
+        if (forgotten) return [];
+        return open(documentView, {
+          id: data.chunk,
+          kind: 'document',
+          ...scopeColumns(data.scope),
+          ...searchText(chunkContent(data)),
+          speaker: null,
+          trust: 'tool_internal',
+          said_at: new Date(data.occurredAt),
+          expires_at: null,
+          // Chunks stand beside each other in their document as messages do in a thread.
+          thread: data.document,
+          turn: data.document,
+        });
+      case 'DocumentChunksEnded':
+      case 'DocumentRemoved':
+        return data.chunks.flatMap((id) => close(documentView, { id, fork: '' }));
       default:
         return [];
     }
@@ -101,6 +120,7 @@ export const documentEvents = [
   'ObservationDerived',
   'ProcedureLearned',
   'RoundRecorded',
+  'DocumentChunkStored',
 ] as const;
 
 /** The texts that an event gives to search and their digests; none when it gives none, or is about somebody who was forgotten. */

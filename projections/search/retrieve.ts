@@ -8,12 +8,15 @@ import { asksForState, order } from '../../memory/recall/order.ts';
 import { searchShelves } from '../../memory/recall/search.ts';
 import { confidenceOf, relevanceOf } from '../../memory/recall/weights.ts';
 import type { Scope } from '../../memory/scope.ts';
+import { shorten } from '../../memory/text.ts';
 import { InvalidReadError } from '../../eventstore/index.ts';
 import { findPolicyFault } from '../../memory/recall/policy.ts';
 import type { RecallPolicy } from '../../memory/recall/policy.ts';
 import type { ShelfEntry } from '../../memory/recall/shelf.ts';
 import { timeWindowOf } from './time-window.ts';
 import type { ViewReader } from '../read-views.ts';
+import { readCitations } from '../documents/queries.ts';
+import type { Citation } from '../documents/queries.ts';
 import { listFacts } from '../semantic/queries.ts';
 import type { FoundDocument } from './queries.ts';
 import { readDocuments } from './queries.ts';
@@ -49,6 +52,8 @@ export interface Retrieved {
     readonly thread: string;
     readonly turn: string;
     readonly saidAt: Date;
+    /** Where a chunk stands in its document; null for other kinds. */
+    readonly citation: Citation | null;
     /** What it was weighed by (memory/recall/features.ts), each between about 0 and 1. */
     readonly features: Readonly<Record<string, number>>;
   })[];
@@ -108,7 +113,7 @@ export async function retrieveFrom(
   index: RecallIndex,
 ): Promise<Retrieved> {
   const { vector } = input;
-  const { known, packed, documents, found, confidence } = await rankFrom(reader, open, input, index);
+  const { known, packed, documents, citations, found, confidence } = await rankFrom(reader, open, input, index);
   const features = new Map(known.map(({ id, features: own }) => [id, own]));
   return {
     lines: packed.lines,
@@ -130,6 +135,7 @@ export async function retrieveFrom(
               thread: document.thread,
               turn: document.turn,
               saidAt: document.said_at,
+              citation: citations.get(item.id) ?? null,
               features: features.get(item.id) ?? {},
             },
           ]
@@ -151,6 +157,8 @@ export interface RankedMemories {
   /** The same in the order they are given out, with their scores. */
   readonly ordered: readonly RankedCandidate[];
   readonly documents: ReadonlyMap<string, FoundDocument>;
+  /** Of those that are chunks of a document. */
+  readonly citations: ReadonlyMap<string, Citation>;
   readonly packed: Packed;
   readonly confidence: number;
 }
@@ -187,6 +195,8 @@ export async function rankFrom(
   const past = validAt !== undefined;
   const rows = ids.length === 0 ? [] : await readDocuments(reader, { scope, ids, past });
   const documents = new Map(rows.map((document) => [document.id, document]));
+  const chunks = rows.filter(({ kind }) => kind === 'document').map(({ id }) => id);
+  const citations = await readCitations(reader, chunks);
   const known = candidates.flatMap((candidate) => {
     const document = documents.get(candidate.entry.id);
     return document ? [toCandidate(candidate, document, vector !== null)] : [];
@@ -195,11 +205,14 @@ export async function rankFrom(
   const { minConfidence = 0 } = policy;
   const isSure = confidence >= minConfidence;
   const packed = pack(
-    ordered.map((candidate) => ({ ...candidate, provenance: provenance(documents.get(candidate.id)) })),
+    ordered.map((candidate) => ({
+      ...candidate,
+      provenance: provenance(documents.get(candidate.id), citations.get(candidate.id)),
+    })),
     new Set(isSure ? ordered.slice(0, limit).map(({ id }) => id) : []),
     { budgetTokens, ...(isSure ? {} : { left: `confidence ${confidence} is below ${minConfidence}` }) },
   );
-  return { found, known, ordered, documents, packed, confidence };
+  return { found, known, ordered, documents, citations, packed, confidence };
 }
 
 /** Throws InvalidReadError that names the option, what it must be and what was given. */
@@ -269,7 +282,17 @@ function degradation(model: string | undefined, missing: number): string[] {
   return missing > 0 ? [`${missing} memories have no ${model} vector yet; they were searched by words only`] : [];
 }
 
-function provenance(document: FoundDocument | undefined): string {
+function provenance(document: FoundDocument | undefined, citation: Citation | undefined): string {
   if (!document) return '';
+  if (citation) {
+    const { source, title, section, start, end } = citation;
+    const named = [title === null ? '' : `"${title}"`, section].filter((part) => part !== '').map(inLine);
+    return [`from ${inLine(source)}`, ...named, `characters ${start} to ${end}`].join(', ');
+  }
   return `since ${document.said_at.toISOString().slice(0, 10)}, thread ${document.thread}, turn ${document.turn}`;
+}
+
+/** Names that others gave stay in their place: no line breaks, no page of text. */
+function inLine(name: string): string {
+  return shorten(name, 200);
 }

@@ -132,7 +132,7 @@ export async function openShelves(
         if (entry.agent !== null && entry.agent !== scope.agent) return false;
         if (entry.thread !== null && entry.thread !== scope.thread) return false;
         if (past && entry.at > past.validAt) return false;
-        const isFact = past !== null && entry.speaker === null && entry.kind !== 'procedure';
+        const isFact = past !== null && entry.speaker === null && !['procedure', 'document'].includes(entry.kind);
         if (isFact && !past.facts.has(entry.id)) return false;
         const holds = (at: number): boolean => entry.from <= at && (isFact || entry.to === null || entry.to > at);
         if (lineage === undefined || ended === null) return entry.fork === '' && holds(position);
@@ -245,7 +245,7 @@ function itemOf(row: DocumentRow): ShelfItem {
     text: row.content,
     textHash: row.text_hash,
     speaker: row.speaker,
-    session: row.speaker === null ? null : row.thread,
+    session: row.speaker === null && row.kind !== 'document' ? null : row.thread,
     at: row.said_at.getTime(),
     expires: row.expires_at?.getTime() ?? null,
     from: row.from_pos,

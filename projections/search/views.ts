@@ -1,6 +1,6 @@
 import { defineView, optional, required } from '../../eventstore/index.ts';
 
-/** Everything that can be recalled, in one searchable shape: facts that hold, current how-tos, rounds. */
+/** Everything that can be recalled, in one searchable shape: facts that hold, current how-tos, rounds, chunks of documents. */
 export const documentView = defineView({
   name: 'memory_document',
   key: ['id', 'fork'],

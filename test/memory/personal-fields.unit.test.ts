@@ -66,6 +66,11 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   // Reasons and problems are texts and codes of ours.
   ConsolidationCompleted: ['run', 'outcome', 'reason', 'problems.*'],
   ConsolidationUndone: ['run', 'actor', 'restored.*', 'withdrawn.*', 'left.*.id', 'left.*.why', 'items.*'],
+  DocumentStored: ['document', 'mimeType', 'occurredAt'],
+  DocumentChunkStored: ['document', 'chunk', 'occurredAt'],
+  DocumentChunksMoved: ['document', 'chunks.*.chunk'],
+  DocumentChunksEnded: ['document', 'chunks.*'],
+  DocumentRemoved: ['document', 'chunks.*'],
   BlockEdited: ['label', 'actor'],
   ContextCompacted: ['compaction', 'replaces.turns.*', 'previous', 'by', 'model', 'problems.*'],
   ExtractionCompleted: ['model', 'extractor', 'problems', 'problems.*', 'outcomes.*.outcome', 'outcomes.*.id'],

@@ -2,6 +2,7 @@ import type { Command, NewEvent } from '../../eventstore/index.ts';
 import type { FactAsserted, MemoryEvent, Source, TurnRef } from '../../memory/events.ts';
 import type { Scope } from '../../memory/scope.ts';
 import { careOf } from './care-history.ts';
+import { documentsOf } from './document-history.ts';
 
 export interface HistoryOptions {
   readonly seed: number;
@@ -78,6 +79,7 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
   about = ['user:ana'];
   const [first, second, third] = facts;
   if (first && second && third) careOf({ mark, facts: [first, second, third], now, assertion, commit });
+  documentsOf({ mark, now, commit });
   return commands;
 
   function schedule(id: string): void {

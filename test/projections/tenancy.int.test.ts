@@ -3,6 +3,7 @@ import type { Command } from '../../eventstore/index.ts';
 import type { MemoryEvent } from '../../memory/events.ts';
 import type { Scope } from '../../memory/scope.ts';
 import * as care from '../../projections/care/queries.ts';
+import * as documents from '../../projections/documents/queries.ts';
 import * as procedural from '../../projections/procedural/queries.ts';
 import type { ViewReader } from '../../projections/read-views.ts';
 import { readViews } from '../../projections/read-views.ts';
@@ -165,6 +166,9 @@ const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Pro
   listConsolidations: (reader) => care.listConsolidations(reader),
   readLastConsolidation: (reader) => care.readLastConsolidation(reader, ids.cared),
   listUsersToConsolidate: (reader) => care.listUsersToConsolidate(reader, { now }),
+  listDocuments: (reader) => documents.listDocuments(reader, { scope: { user: 'ana' } }),
+  readStandingDocument: async (reader) => (await documents.readStandingDocument(reader, ids.document)).chunks,
+  readCitations: async (reader) => [...(await documents.readCitations(reader, ids.chunks))],
   readKnownProcedures: (reader, scope) => procedural.readKnownProcedures(reader, scope),
   listProcedures: (reader, scope) => procedural.listProcedures(reader, scope),
   readDocuments: (reader, scope) => search.readDocuments(reader, { scope, ids: ids.documents }),
@@ -222,6 +226,8 @@ const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Pro
 };
 const turns = { own: '', place: { thread: '', branch: '' }, open: { thread: '', branch: '' } };
 const ids: {
+  document: string;
+  chunks: string[];
   documents: string[];
   fork: string;
   ended: string;
@@ -231,7 +237,19 @@ const ids: {
   undone: Scope;
   summarised: Scope;
   talked: Scope;
-} = { documents: [], fork: '', ended: '', fact: '', thread: '', cared: {}, undone: {}, summarised: {}, talked: {} };
+} = {
+  document: '',
+  chunks: [],
+  documents: [],
+  fork: '',
+  ended: '',
+  fact: '',
+  thread: '',
+  cared: {},
+  undone: {},
+  summarised: {},
+  talked: {},
+};
 
 async function answers(change: (reader: ViewReader) => ViewReader, scope: Scope): Promise<Record<string, unknown>> {
   const given: Record<string, unknown> = {};
@@ -255,6 +273,10 @@ beforeAll(async () => {
   turns.open = { thread: orphan?.thread ?? '', branch: orphan?.branch ?? '' };
   const documents = await database.admin.query<{ id: string }>('select distinct id from memory_document order by id');
   ids.documents = documents.rows.map(({ id }) => id);
+  const chunks = await database.admin.query<{ chunk: string; document: string }>(
+    'select chunk, document from document_chunk where to_pos is null order by chunk',
+  );
+  [ids.document, ids.chunks] = [chunks.rows[0]?.document ?? '', chunks.rows.map(({ chunk }) => chunk)];
   const forks = await database.admin.query<{ fork: string }>('select fork from fork_end order by fork limit 1');
   ids.fork = forks.rows[0]?.fork ?? '';
   ids.cared = await scopeFrom('observation');
@@ -296,6 +318,7 @@ describe('the queries of the views', () => {
   test('are all here: one that is added must be looked at', () => {
     const rooms = [
       care,
+      documents,
       procedural,
       search,
       semantic,
