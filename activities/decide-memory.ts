@@ -2,7 +2,7 @@ import type { NewEvent, StreamExpectation } from '../eventstore/index.ts';
 import type { MemoryEvent, MemoryOutcome, Source, Trust } from '../memory/events.ts';
 import type { KnownFact, KnownProcedure, MemoryProposal } from '../memory/reconcile.ts';
 import { turnScope } from '../memory/scope.ts';
-import { asksToForget, speaksOf } from '../memory/speaks-of.ts';
+import { asksToForget, quotes, restates, speaksOf, statementsOf } from '../memory/speaks-of.ts';
 import { shorten } from '../memory/text.ts';
 import { readKnownProcedures } from '../projections/procedural/queries.ts';
 import { readViews } from '../projections/read-views.ts';
@@ -111,12 +111,15 @@ function itemsOf(
   switch (request.tool) {
     case 'memory_remember':
       return request.memories.map((memory) =>
-        propose({ ...memory, action: 'assert', target: null, confidence: 0.9, validFrom, source }),
+        propose({
+          ...{ ...memory, ...trustIn(context, memory) },
+          ...{ action: 'assert', target: null, confidence: 0.9, validFrom, source },
+        }),
       );
     case 'memory_correct': {
       const { fact, procedure, isSaid } = find(request.memory);
       const { value, text } = request;
-      const base = { target: null, confidence: 0.9, validFrom, source, text };
+      const base = { target: null, confidence: 0.9, validFrom, source, text, ...trustIn(context, request) };
       if (procedure) {
         const of = { kind: 'procedure' as const, subject: 'user', relation: 'how_to', value: procedure.goal };
         return [propose({ ...base, ...of, action: 'assert' })];
@@ -146,7 +149,18 @@ function itemsOf(
  * memory has spoken in the turn. What a page says that a tool has read ends nothing, even when the model obeys.
  */
 function isAsked({ said, heardTools }: StepContext, { value, relation }: KnownFact): boolean {
-  return speaksOf(said, { values: [value], relation }) || (asksToForget(said) && !heardTools);
+  // A question that sent the model to a tool speaks of things, but asks for nothing to be ended.
+  const told = heardTools ? statementsOf(said) : said;
+  return speaksOf(told, { values: [value], relation }) || (asksToForget(said) && !heardTools);
+}
+
+/** What the user's own words do not state is trusted no more than the least trusted thing in the prompt. */
+function trustIn(
+  { said, heard }: StepContext,
+  { kind, value, text }: { readonly kind?: string; readonly value: string; readonly text: string },
+): { readonly trust?: Trust } {
+  if (heard === null || restates(said, text)) return {};
+  return kind !== 'procedure' && quotes(said, value) ? {} : { trust: heard };
 }
 
 function refused(given: string, isSaid: boolean): Item {

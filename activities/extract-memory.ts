@@ -5,6 +5,7 @@ import { commands, streams } from '../memory/keys.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import { shorten } from '../memory/text.ts';
+import { readMessages } from '../projections/working/queries.ts';
 import { readKnownProcedures } from '../projections/procedural/queries.ts';
 import { readViews } from '../projections/read-views.ts';
 import { readKnownFacts } from '../projections/semantic/queries.ts';
@@ -12,6 +13,7 @@ import { findTurn } from '../projections/threads/queries.ts';
 import { scrubber } from '../scrub/scrub.ts';
 import { UnknownAgentError, UnknownTurnError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
+import { heardTrust } from './heard-trust.ts';
 import { assertRemembered, attachVectors, decideWrite, searchableTexts } from './memory-write.ts';
 import { propose } from './propose-memories.ts';
 import type { ActivityScope } from './run-activity.ts';
@@ -37,7 +39,7 @@ export async function extractMemory(deps: ActivityDeps, input: TurnRef, { signal
   if (!agent) throw new UnknownAgentError(input.agent, [...deps.agents.keys()]);
   if (!agent.memory.extract) return;
   const tenant = await deps.store.tenantNumber(input.tenant);
-  const { turn, facts, procedures } = await readViews(deps.pool, tenant, async (reader) => {
+  const { turn, facts, procedures, heard } = await readViews(deps.pool, tenant, async (reader) => {
     const found = await findTurn(reader, input.turn);
     if (!found) throw new UnknownTurnError(input.turn);
     await assertRemembered(reader, {
@@ -49,12 +51,20 @@ export async function extractMemory(deps: ActivityDeps, input: TurnRef, { signal
       turn: found,
       facts: await readKnownFacts(reader, turnScope(found)),
       procedures: (await readKnownProcedures(reader, turnScope(found))).slice(-mostProcedures),
+      // An agent without tools has heard none.
+      heard:
+        agent.tools.length + agent.sources.length === 0
+          ? null
+          : await heardTrust(reader, {
+              ...(await readMessages(reader, { thread: found.thread, branch: found.branch, turn: found.turn })),
+              ...{ agents: deps.agents, agent },
+            }),
     };
   });
 
   const extracted = await propose(deps, agent, turn, {
     message: { text: turn.message, occurredAt: turn.occurredAt.toISOString() },
-    ...{ facts: facts.slice(-mostNeighbours), allFacts: facts, procedures, signal },
+    ...{ facts: facts.slice(-mostNeighbours), allFacts: facts, procedures, heard, signal },
     source: { thread: turn.thread, branch: turn.branch, turn: turn.turn, quote: shorten(turn.message, 200) },
   });
   deps.reached('extraction.model_answered', input.turn);

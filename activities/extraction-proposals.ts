@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { ModelError } from '../llm/model-error.ts';
 import type { JsonSchema } from '../llm/ports.ts';
-import type { MemoryOutcome, Source } from '../memory/events.ts';
+import type { MemoryOutcome, Source, Trust } from '../memory/events.ts';
 import type { KnownFact, KnownProcedure, MemoryProposal } from '../memory/reconcile.ts';
 import { holdsOf } from '../memory/relations.ts';
-import { speaksOf } from '../memory/speaks-of.ts';
+import { quotes, restates, speaksOf, statementsOf } from '../memory/speaks-of.ts';
 import { shorten } from '../memory/text.ts';
 import { unknownStart } from '../memory/timeline.ts';
 
@@ -49,6 +49,8 @@ export interface ExtractionInput {
   readonly facts: readonly KnownFact[];
   readonly procedures: readonly KnownProcedure[];
   readonly source: Source;
+  /** The least trusted of the tools on whose words the reply may rest. @default none has spoken */
+  readonly heard?: Trust | null;
 }
 
 /** The user message of an extraction call. The agent's reply stands there to be understood, not to be believed. */
@@ -143,6 +145,7 @@ export function readProposals(
     const validTo = iso(until);
     proposals.push({
       ...proposal,
+      ...trustIn(input, parsed.data, fact),
       ...(procedure ? { value: procedure.goal } : {}),
       action: proposal.kind === 'procedure' && action === 'confirm' ? 'assert' : action,
       target: fact?.fact ?? null,
@@ -167,6 +170,23 @@ function ungrounded(item: Proposal, fact: KnownFact | undefined, message: string
   const relation = endsMany && item.action === 'retract' ? null : (fact?.relation ?? item.relation);
   if (speaksOf(message, { values, relation })) return null;
   return 'the message does not speak of what this would end or replace';
+}
+
+/**
+ * What the user's own words state stays theirs. Anything else may come from the reply, and so from a tool that had spoken: it is trusted
+ * no more than that one.
+ */
+function trustIn(
+  { message: { text }, heard = null }: ExtractionInput,
+  { action, kind, value, relation, text: says }: Proposal,
+  fact: KnownFact | undefined,
+): { readonly trust?: Trust } {
+  if (heard === null) return {};
+  const isTheirs =
+    action === 'retract' || action === 'confirm'
+      ? speaksOf(statementsOf(text), { values: [value, fact?.value ?? ''], relation: fact?.relation ?? relation })
+      : restates(text, says) || (kind !== 'procedure' && quotes(text, value));
+  return isTheirs ? {} : { trust: heard };
 }
 
 function untimely({ since, until, relation }: Proposal, occurredAt: string): string | null {

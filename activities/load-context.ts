@@ -1,7 +1,7 @@
 import type { Agent } from '../agents/define-agent.ts';
 import type { ToolSpec } from '../llm/ports.ts';
 import { promptHash } from '../llm/prompt-hash.ts';
-import type { RetrievalTrace } from '../memory/events.ts';
+import type { RetrievalTrace, Trust } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import type { AssembledPrompt, PromptBlock, ThreadMessage } from '../memory/prompt.ts';
 import { reliableFrom } from '../memory/recall/weights.ts';
@@ -32,6 +32,7 @@ import { sizesOf } from './compact-context.ts';
 import { memoryNames } from './named-memories.ts';
 import type { MemoryNames } from './named-memories.ts';
 import { embedQuery } from './embed-query.ts';
+import { heardTrust } from './heard-trust.ts';
 import type { StepInput } from './types.ts';
 
 /** What a step needs besides the dependencies of all activities. */
@@ -63,6 +64,8 @@ export interface StepContext {
   readonly said: string;
   /** Tools other than those of memory have answered in this turn. */
   readonly heardTools: boolean;
+  /** The least trusted of all that a memory written now may rest on: tools that have spoken and memories; null for the user and the model alone. */
+  readonly heard: Trust | null;
   /** Who reads: the turn's memory, its agent and its thread. */
   readonly scope: Scope;
   /** What these turns said stands in the prompt already. */
@@ -117,7 +120,9 @@ export async function loadContext(
       lineageOf(reader, scope.fork),
       streamVersion(reader, streams.turn(turn.turn)),
     ]);
-    return { turn, position: reader.position, scope, earlier, shelves, thread, summary, edited, lineage, turnVersion };
+    const heard = await heardTrust(reader, { ...thread, agents: deps.agents, agent });
+    const { position } = reader;
+    return { turn, position, scope, earlier, shelves, thread, summary, edited, lineage, turnVersion, heard };
   });
   const { turn, position, scope, earlier, shelves, summary, edited, lineage } = read;
   if (earlier) return { blockedBy: earlier.turn };
@@ -154,6 +159,7 @@ export async function loadContext(
   });
   const blocks = blocksOf(agent, turn, edited);
   const own = read.thread.messages.slice(read.thread.currentTurnStart);
+  const names = memoryNames(found.items, own);
   const prompt = assemblePrompt({
     instructions,
     blocks,
@@ -173,13 +179,14 @@ export async function loadContext(
     turnVersion: read.turnVersion,
     said: saidIn(own),
     heardTools: hasHeardTools(own),
+    heard: namesOutside(names) ? 'tool_external' : read.heard,
     fills:
       agent.memory.compact &&
       isFull(
         sizesOf(read.thread.messages, read.thread.turns),
         agent.memory.messageTokens - (summary ? estimateTokens(summary.summary) : 0),
       ),
-    ...{ scope, excludeTurns, blocks, names: memoryNames(found.items, own) },
+    ...{ scope, excludeTurns, blocks, names },
     retrieval: {
       query: turn.message,
       position,
@@ -199,6 +206,11 @@ export async function loadContext(
 
 function saidIn(messages: readonly ThreadMessage[]): string {
   return messages.flatMap(({ role, content }) => (role === 'user' ? [content] : [])).join('\n\n');
+}
+
+/** True when a memory in the prompt was heard from an outside tool: what is made of it is no better. */
+function namesOutside(names: MemoryNames): boolean {
+  return [...names.values()].some(({ trust }) => trust === 'tool_external');
 }
 
 /** The agent's own blocks until they are edited, then those of the views. */

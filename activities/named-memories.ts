@@ -7,13 +7,15 @@ export interface NamedMemory {
   readonly id: string;
   /** `round` and `reply` are what was said; other kinds were drawn from it. */
   readonly kind: string;
+  /** Who vouches for it. @default somebody who is not recorded */
+  readonly trust?: string | undefined;
 }
 
 /** What memories are called in a prompt: labels of recalled ones, aliases of found ones. */
 export type MemoryNames = ReadonlyMap<string, NamedMemory>;
 
 const foundResult = z.object({
-  memories: z.array(z.object({ alias: z.string(), id: z.string(), kind: z.string() })),
+  memories: z.array(z.object({ alias: z.string(), id: z.string(), kind: z.string(), trust: z.string().optional() })),
 });
 
 /**
@@ -23,7 +25,7 @@ const foundResult = z.object({
  */
 export function memoryNames(recalled: readonly RecalledItem[], messages: readonly ThreadMessage[]): MemoryNames {
   const names = new Map<string, NamedMemory>();
-  for (const { label, id, kind } of recalled) if (label !== null) names.set(label, { id, kind });
+  for (const { label, id, kind, trust } of recalled) if (label !== null) names.set(label, { id, kind, trust });
   const searches = new Set(
     messages.flatMap((message) =>
       message.role === 'assistant'
@@ -33,7 +35,7 @@ export function memoryNames(recalled: readonly RecalledItem[], messages: readonl
   );
   for (const message of messages) {
     if (message.role !== 'tool' || !searches.has(message.toolCallId)) continue;
-    for (const { alias, id, kind } of readFound(message.content)) names.set(alias, { id, kind });
+    for (const { alias, ...found } of readFound(message.content)) names.set(alias, found);
   }
   return names;
 }

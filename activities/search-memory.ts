@@ -55,10 +55,10 @@ export async function answerSearches(
     );
     const memories = items
       .filter(({ label }) => label !== null)
-      .map(({ id, kind, text, saidAt, thread, turn }) => ({
+      .map(({ id, kind, text, trust, saidAt, thread, turn }) => ({
         // Unique in the turn: a later step may name what an earlier one found.
         alias: `s${step}-${(found += 1)}`,
-        ...{ id, kind, text, since: saidAt.toISOString(), source: { thread, turn } },
+        ...{ id, kind, text, trust, since: saidAt.toISOString(), source: { thread, turn } },
       }));
     const notes = [...new Set([...query.degraded, ...degraded])];
     answers.push({

@@ -64,6 +64,11 @@ export interface ToolOptions<Input> {
    * never run again after a crash in the middle: the model is told that the outcome is unknown. @default false
    */
   readonly repeatable?: boolean;
+  /**
+   * Whose words its results are: a system of your own whose data you vouch for, or anybody's (a web page, a mailbox, a search). What is
+   * remembered of an external one ends nothing that the user said. @default 'external'
+   */
+  readonly trust?: 'internal' | 'external';
   /** @default 30000 */
   readonly timeoutMs?: number;
   /** Longest result that is kept, in characters; the rest is cut, and the result says so. @default 65536 */
@@ -81,7 +86,7 @@ export type Tool = Required<Omit<ToolOptions<never>, 'output'>> & {
 
 const options = [
   ...['name', 'description', 'input', 'parameters', 'output', 'approval', 'approvalTimeoutMs', 'repeatable'],
-  ...['timeoutMs', 'maxResultLength', 'execute', 'onApprovalTimeout', 'risk'],
+  ...['timeoutMs', 'maxResultLength', 'execute', 'onApprovalTimeout', 'risk', 'trust'],
 ];
 
 /** Declares a tool. Throws InvalidDefinitionError TOOL_INVALID that names the option, what it must be and what was given. */
@@ -106,6 +111,7 @@ export function defineTool<Input>(given: ToolOptions<Input>): Tool {
     onApprovalTimeout: 'reject' as const,
     risk: 'medium' as const,
     repeatable: false,
+    trust: 'external' as const,
     timeoutMs: 30_000,
     maxResultLength: 65_536,
     output: null,
@@ -116,6 +122,7 @@ export function defineTool<Input>(given: ToolOptions<Input>): Tool {
   checks.text('description', tool.description, { max: 20_000 });
   checkApproval(tool, checks);
   checks.flag('repeatable', tool.repeatable);
+  checks.oneOf('trust', tool.trust, ['internal', 'external']);
   checks.count('timeoutMs', tool.timeoutMs);
   checks.count('maxResultLength', tool.maxResultLength, { min: 100 });
   checks.fn('execute', tool.execute);

@@ -110,6 +110,6 @@ function recallLines({ retrieval }: ExplainedStep): string[] {
   return lines;
 }
 
-function reasonOf({ kind, score, reason, thread, turn }: ExplainedItem): string {
-  return `${kind}, score ${score.toFixed(4)}: ${reason}; from turn ${oneLine(turn)} of thread ${oneLine(thread)}`;
+function reasonOf({ kind, trust, score, reason, thread, turn }: ExplainedItem): string {
+  return `${kind}${trust === undefined ? '' : ` (${trust})`}, score ${score.toFixed(4)}: ${reason}; from turn ${oneLine(turn)} of thread ${oneLine(thread)}`;
 }

@@ -36,8 +36,11 @@ export function pack(
   const lines: string[] = [];
   let tokens = 0;
   const items = ranked.map((candidate): RecalledItem => {
-    const { id, kind, score, ranks, factors } = candidate;
-    const base = { id, kind, score: Math.round(score * 1e6) / 1e6, ranks, factors, reason: explain(candidate) };
+    const { id, kind, trust, score, ranks, factors } = candidate;
+    const base = {
+      ...{ id, kind, trust, score: Math.round(score * 1e6) / 1e6, ranks, factors },
+      reason: explain(candidate),
+    };
     if (!selected.has(id)) return { ...base, label: null, rejected: left };
     const label = `m${lines.length + 1}`;
     const line = memoryLine(label, candidate);

@@ -3,6 +3,7 @@ import type { Scope } from './scope.ts';
 import { holdsOf, oppositeOf, relationKey } from './relations.ts';
 import { normaliseContent, normaliseText } from './text.ts';
 import { overlaps, placeOnTimeline, toSpan } from './timeline.ts';
+import { lessTrusted, mayNotEnd, trustRank } from './trust.ts';
 
 /** A memory somebody (a model, a tool, an extractor) would like to store. Only `reconcile` decides. */
 export interface MemoryProposal {
@@ -22,6 +23,8 @@ export interface MemoryProposal {
   readonly validTo?: string | null;
   /** The user's own words ask for the retraction, whoever proposes it: code has checked that. @default false */
   readonly isAsked?: boolean;
+  /** Trusted no more than this: the least trusted thing it may rest on. @default as the write */
+  readonly trust?: Trust;
   readonly source: Source;
 }
 
@@ -72,8 +75,6 @@ export interface ReconcileResult {
   readonly outcomes: readonly MemoryOutcome[];
 }
 
-const trustOrder: readonly Trust[] = ['tool_external', 'model_inference', 'tool_internal', 'direct_user'];
-
 /**
  * Decides what proposals mean against what is known: pure, so that it can be tested with a sentence and decided again under
  * the log's version check. Nothing is deleted; superseded facts keep their row and their sources.
@@ -83,10 +84,11 @@ const trustOrder: readonly Trust[] = ['tool_external', 'model_inference', 'tool_
  * - A value that began earlier than the next one is born historical; equal starts go to the higher trust, then to an
  *   explicit correction; a tie is disputed and both stand (timeline.ts).
  * - A retraction ends a fact, by its id or by its content. Only the user's own words can.
+ * - What an outside tool said ends nothing that somebody better vouches for: it is disputed, and both stand. It teaches no how-to.
  * - A fact with an expiry that is said again is written anew, with the expiry of the later words.
  */
 export function reconcile(input: ReconcileInput): ReconcileResult {
-  const { scope, trust, proposals, hash, newId } = input;
+  const { scope, proposals, hash, newId } = input;
   const facts = new Map(input.facts.map((fact) => [fact.fact, fact]));
   const procedures = new Map(input.procedures.map((procedure) => [normaliseText(procedure.goal), procedure]));
   const events: MemoryEvent[] = [];
@@ -106,6 +108,8 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
     }
     const text = proposal.text.trim();
     if (text === '') return rejected(proposal, 'empty text');
+    const trust = trustOf(proposal);
+    if (trust === 'tool_external') return rejected(proposal, 'a how-to is not taken from what an outside tool says');
     const goal = proposal.value.trim() || text;
     const contentHash = hash(`procedure|${normaliseText(goal)}|${normaliseContent(text)}`);
     const known = procedures.get(normaliseText(goal));
@@ -162,22 +166,30 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
     // "I lived there until May" of what is taken to go on: it ended.
     if (known && over !== null && current(known))
       return retract({ ...proposal, validFrom: proposal.validTo ?? '' }, known);
-    const renewed = known && current(known) && known.expiresAt != null ? known : undefined;
-    if (known && !renewed) return confirm(proposal, known);
-    if (renewed) return renew(proposal, renewed, { id: newId(ordinal), contentHash });
+    const trust = trustOf(proposal);
+    const renewed =
+      known && current(known) && known.expiresAt != null && !mayNotEnd(trust, known.trust) ? known : undefined;
+    // Heard from an outside tool so far, and now from somebody better: it is written anew, with that trust.
+    const weak = known && current(known) && mayNotEnd(known.trust, trust) ? known : undefined;
+    if (known && !renewed && !weak) return confirm(proposal, known);
+    if (renewed && !weak) return renew(proposal, renewed, { id: newId(ordinal), contentHash });
 
     const rivals = findRivals(proposal, target);
     const { validTo, next, ends, ties } = placeOnTimeline({ start, end: over }, rivals);
-    const moreTrusted = trustOrder.indexOf(trust) - Math.max(-1, ...ties.map((fact) => trustOrder.indexOf(fact.trust)));
+    const moreTrusted = trustRank(trust) - Math.max(-1, ...ties.map((fact) => trustRank(fact.trust)));
     const tied =
       over === null && ties.length > 0 && moreTrusted <= 0 && !(moreTrusted === 0 && proposal.action === 'supersede');
-    const ended = tied || over !== null ? ends : [...ties, ...ends];
-    const replaced = validTo === null && !tied ? ended[0] : undefined;
+    const contradicted = tied || over !== null ? ends : [...ties, ...ends];
+    const wouldEnd = weak && !contradicted.includes(weak) ? [...contradicted, weak] : contradicted;
+    const better = wouldEnd.find((fact) => mayNotEnd(trust, fact.trust));
+    const ended = better ? [] : wouldEnd;
+    const disputed = better ?? (tied ? ties[0] : undefined);
+    const replaced = validTo === null && !disputed ? ended[0] : undefined;
     const id = newId(ordinal);
     assert(id, proposal, contentHash, {
       ...(validTo === null ? {} : { validTo }),
       ...(replaced ? { replaces: replaced.fact } : {}),
-      ...(tied && ties[0] ? { disputedWith: ties[0].fact } : {}),
+      ...(disputed ? { disputedWith: disputed.fact } : {}),
     });
     // All of them: two that were disputed must not leave the other one standing.
     for (const fact of ended) {
@@ -187,8 +199,10 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
         data: { fact: fact.fact, ...place, by: id, validTo: proposal.validFrom, source: proposal.source },
       });
     }
-    if (tied && ties[0]) {
-      const reason = `contradicts "${ties[0].text}" from the same time with the same trust`;
+    if (disputed) {
+      const reason = better
+        ? `contradicts "${disputed.text}", for which somebody vouches better than an outside tool`
+        : `contradicts "${disputed.text}" from the same time with the same trust`;
       return { outcome: 'disputed', id, text, reason };
     }
     if (next) return { outcome: 'historical', id, text, reason: `had ended when "${next.text}" began` };
@@ -212,6 +226,10 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
       data: { fact: known.fact, ...place, by: id, validTo: since, source: proposal.source },
     });
     return { outcome: 'superseding', id, text: proposal.text.trim(), reason: 'said again: it is recalled for longer' };
+  }
+
+  function trustOf(proposal: MemoryProposal): Trust {
+    return proposal.trust === undefined ? input.trust : lessTrusted(input.trust, proposal.trust);
   }
 
   /** The facts that cannot hold together with the proposal. */
@@ -245,6 +263,7 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
     links: { readonly validTo?: string; readonly replaces?: string; readonly disputedWith?: string },
   ): void {
     const { kind, subject, relation, value, validFrom, source } = proposal;
+    const trust = trustOf(proposal);
     const text = proposal.text.trim();
     const expiresAt = input.expiresAt?.(kind);
     events.push({
@@ -282,7 +301,7 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
 
   function retract(proposal: MemoryProposal, known: KnownFact): MemoryOutcome {
     // Only the user's own words may take a fact back; a model's guess may not.
-    if (trust !== 'direct_user' && proposal.isAsked !== true)
+    if (trustOf(proposal) !== 'direct_user' && proposal.isAsked !== true)
       return rejected(proposal, 'only the user can take a fact back');
     // It cannot have ended before it began.
     const validTo = Date.parse(proposal.validFrom) < Date.parse(known.validFrom) ? known.validFrom : proposal.validFrom;

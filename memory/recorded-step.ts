@@ -34,6 +34,8 @@ export interface RecalledItem {
   readonly ranks: Readonly<Record<string, number>>;
   /** Multipliers applied to the fused score. */
   readonly factors: Readonly<Record<string, number>>;
+  /** Who vouches for it; absent in events of before it was recorded. */
+  readonly trust?: string;
   /** In words, for people. */
   readonly reason: string;
   /** Why a candidate was left out of the prompt; null when it was injected. */

@@ -24,6 +24,48 @@ export function speaksOf(message: string, { values, relation }: SpokenOf): boole
   return relation !== null && cuesOf(relation).some((cue) => cue !== '' && said.some((one) => one.startsWith(cue)));
 }
 
+/**
+ * True when the message itself states something of this value: all words of it stand in one sentence that is no question. What a tool answered
+ * to "does the page say that I moved to Oslo?" is not the user's.
+ */
+export function quotes(message: string, value: string): boolean {
+  const words = normaliseText(value)
+    .split(' ')
+    .filter((word) => word !== '');
+  if (words.length === 0) return false;
+  return sentencesOf(message).some((sentence) => {
+    if (isQuestion(sentence)) return false;
+    const text = normaliseText(sentence);
+    const said = text.split(' ');
+    return text.includes(words.join(' ')) || words.every((word) => said.includes(word));
+  });
+}
+
+/** True when a text hardly says more than the statements of a message do: of ten words, seven stand there. */
+export function restates(message: string, text: string): boolean {
+  const said = new Set(normaliseText(statementsOf(message)).split(' '));
+  const words = normaliseText(text)
+    .split(' ')
+    .filter((word) => word !== '');
+  return words.length > 0 && words.filter((word) => said.has(word)).length >= words.length * 0.7;
+}
+
+/** What of a message tells or asks for something to be done, without what it merely asks about. */
+export function statementsOf(message: string): string {
+  return sentencesOf(message)
+    .filter((sentence) => !isQuestion(sentence) || asksToForget(sentence))
+    .join(' ');
+}
+
+function sentencesOf(message: string): string[] {
+  const found = message.match(/[^.!?。！？\n]+(?:[.!?](?!\s|$)[^.!?。！？\n]*)*[.!?。！？]*/gu) ?? [];
+  return found.map((sentence) => sentence.trim()).filter((sentence) => sentence !== '');
+}
+
+function isQuestion(sentence: string): boolean {
+  return /[?？]\s*$/u.test(sentence);
+}
+
 const forgetting =
   /\b(?:forg[eo]t|unlearn|delete|remove|erase|vergiss|vergess|loesch|losch|streich|oubli|supprim|efface|olvid|borr[ae]|elimin|esquec|apag[au])|忘|消して|删除|удал|забуд|забыть/u;
 

@@ -1,8 +1,9 @@
-import type { Source, Trust } from '../events.ts';
+import type { Source } from '../events.ts';
 import type { KnownFact } from '../reconcile.ts';
 import { holdsOf, relationKey } from '../relations.ts';
 import { termsOf, wordsOf } from '../recall/terms.ts';
 import { normaliseText } from '../text.ts';
+import { trustRank } from '../trust.ts';
 import { losesNothing } from './lossless.ts';
 
 /** A fact that holds, with what care needs to know beyond what it says. */
@@ -23,13 +24,6 @@ export interface Merge {
 
 /** Two texts of which less is the same are not near, in shares of their terms. */
 const leastAlike = 0.5;
-
-const trustOrder: readonly Trust[] = ['tool_external', 'model_inference', 'tool_internal', 'direct_user'];
-
-/** Place of a trust class, higher is better. */
-export function trustRank(trust: Trust): number {
-  return trustOrder.indexOf(trust);
-}
 
 /**
  * Finds facts that say the same in other words. Only words count, so the same facts give the same merges everywhere: one subject, the same

@@ -2,7 +2,7 @@ import type { Source, Trust } from '../events.ts';
 import { normaliseContent, normaliseText } from '../text.ts';
 import { essentialsOf, inventedIn } from './lossless.ts';
 import type { CaredFact } from './near-duplicates.ts';
-import { trustRank } from './near-duplicates.ts';
+import { lessTrusted } from '../trust.ts';
 
 /** What somebody thinks that several facts say together. */
 export interface ObservationProposal {
@@ -65,10 +65,7 @@ export function decideObservations(
       contentHash,
       evidence,
       sources: uniqueSources(rests),
-      trust: rests.reduce<Trust>(
-        (least, { trust }) => (trustRank(trust) < trustRank(least) ? trust : least),
-        'model_inference',
-      ),
+      trust: rests.reduce<Trust>((least, { trust }) => lessTrusted(trust, least), 'model_inference'),
       validFrom:
         rests
           .map(({ validFrom }) => validFrom)

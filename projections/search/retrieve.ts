@@ -289,7 +289,9 @@ function provenance(document: FoundDocument | undefined, citation: Citation | un
     const named = [title === null ? '' : `"${title}"`, section].filter((part) => part !== '').map(inLine);
     return [`from ${inLine(source)}`, ...named, `characters ${start} to ${end}`].join(', ');
   }
-  return `since ${document.said_at.toISOString().slice(0, 10)}, thread ${document.thread}, turn ${document.turn}`;
+  // It stands in the prompt: the model is to know whose words these are.
+  const heard = document.trust === 'tool_external' ? ', heard from an outside tool, not from the user' : '';
+  return `since ${document.said_at.toISOString().slice(0, 10)}, thread ${document.thread}, turn ${document.turn}${heard}`;
 }
 
 /** Names that others gave stay in their place: no line breaks, no page of text. */
