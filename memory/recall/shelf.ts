@@ -243,11 +243,20 @@ function isLater(a: ShelfEntry | undefined, b: ShelfEntry): boolean {
 const months = 'january february march april may june july august september october november december'.split(' ');
 
 /** The date as people write it: a question that names a month or a year finds what was said then. */
-function dateTerms(at: number): string[] {
+function dateTerms(at: number): readonly string[] {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return [];
-  return termsOf(`${date.getUTCDate()} ${months[date.getUTCMonth()] ?? ''} ${date.getUTCFullYear()}`);
+  const day = Math.floor(at / 86_400_000);
+  const known = knownDates.get(day);
+  if (known) return known;
+  const terms = termsOf(`${date.getUTCDate()} ${months[date.getUTCMonth()] ?? ''} ${date.getUTCFullYear()}`);
+  if (knownDates.size >= 5_000) knownDates.clear();
+  knownDates.set(day, terms);
+  return terms;
 }
+
+/** Terms of days seen lately: what is said on one day is said under one date. */
+const knownDates = new Map<number, readonly string[]>();
 
 /** True when the query names this speaker. */
 export function namesSpeaker(query: ReadonlySet<string>, speaker: string): boolean {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { View } from '../../memory/recall/sight.ts';
 import type { Shelf, ShelfItem } from '../../memory/recall/shelf.ts';
 import { createShelf } from '../../memory/recall/shelf.ts';
@@ -118,7 +119,7 @@ export async function openShelves(
     );
   }
   for (const one of kept) one.validity = validity;
-  put(kept, since);
+  await put(kept, since);
   index.trim();
   const ended = lineage === undefined ? null : await readEndedInForks(reader, lineage);
   const { position } = reader;
@@ -157,7 +158,7 @@ export async function attachVectors(
     one.model = model;
     // New texts are asked for at once, those that had none before a few at a time.
     for (;;) {
-      const { hashes, more } = one.shelf.withoutVector(5_000);
+      const { hashes, more } = one.shelf.withoutVector(2_000);
       if (hashes.length === 0) break;
       const rows = await readVectors(reader, { model, hashes });
       // A question by another model came between.
@@ -230,13 +231,25 @@ async function readValidity({ client }: ViewReader, { user }: Scope): Promise<st
   return `${rows[0]?.forgotten ?? 0}/${rows[0]?.oid ?? 0}`;
 }
 
-function put(kept: readonly KeptShelf[], rows: readonly DocumentRow[]): void {
-  kept.forEach((one, number) => {
+/** A large shelf takes seconds to fill, and the same process runs turns: others get their turn in between. */
+async function put(kept: readonly KeptShelf[], rows: readonly DocumentRow[]): Promise<void> {
+  let began = performance.now();
+  for (const [number, one] of kept.entries()) {
     const own = rows.filter(({ shelf }) => shelf === number);
-    one.shelf.put(own.map(itemOf));
+    for (let first = 0; first < own.length; first += rowsAtOnce) {
+      one.shelf.put(own.slice(first, first + rowsAtOnce).map(itemOf));
+      if (performance.now() - began < longestMs) continue;
+      await setImmediate();
+      began = performance.now();
+    }
+    // Not before all of them are there: whoever asks meanwhile reads and puts them, too, and each is kept once.
     for (const { from_pos, to_pos } of own) one.position = Math.max(one.position, from_pos, to_pos ?? 0);
-  });
+  }
 }
+
+const rowsAtOnce = 100;
+/** About how long the process does nothing else. */
+const longestMs = 15;
 
 function itemOf(row: DocumentRow): ShelfItem {
   return {
