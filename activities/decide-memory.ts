@@ -75,7 +75,9 @@ export async function decideMemory(
     const note =
       request.tool === 'memory_forget' && outcomes.some(({ outcome }) => outcome === 'retracted')
         ? { note: 'Not recalled any more. They stay in the record: this is no erasure.' }
-        : {};
+        : outcomes.some(({ outcome }) => outcome === 'pending')
+          ? { note: 'What is pending is not stored: a person decides about it later. Do not say that it is done.' }
+          : {};
     return [{ ...call, outcome: 'ok', code: null, result: JSON.stringify({ memories, ...note }) }];
   });
   return {

@@ -3,7 +3,8 @@ import { readForgottenAt, SubjectForgottenError } from '../eventstore/index.ts';
 import type { MemoryEvent } from '../memory/events.ts';
 import { expiryOf } from '../memory/expiry.ts';
 import type { MemoryProposal } from '../memory/reconcile.ts';
-import { decideProposals } from '../projections/decide-write.ts';
+import { allAuto } from '../memory/write-tiers.ts';
+import { decideTiers } from '../projections/decide-tiers.ts';
 import type { DecidedWrite, WriteInput } from '../projections/decide-write.ts';
 import type { ViewReader } from '../projections/read-views.ts';
 import { readViews } from '../projections/read-views.ts';
@@ -13,7 +14,7 @@ import { putVectors } from '../projections/search/queries.ts';
 import { textHash } from '../projections/search/projection.ts';
 import type { ActivityDeps } from './deps.ts';
 
-/** Decides proposals against what the scope holds now. */
+/** Decides proposals against what the scope holds now, and what the agent may write. */
 export async function decideWrite(
   deps: ActivityDeps,
   tenant: number,
@@ -25,10 +26,13 @@ export async function decideWrite(
     readonly said: { readonly agent: string; readonly at: string };
   },
 ): Promise<DecidedWrite> {
-  const { ttl, scrub: policy } = deps.agents.get(said.agent)?.memory ?? {};
+  const { ttl, scrub: policy, writes = allAuto } = deps.agents.get(said.agent)?.memory ?? {};
   const proposals = scrubProposals(input.proposals, policy);
   return readViews(deps.pool, tenant, (reader) =>
-    decideProposals(reader, { ...input, proposals, expiresAt: (kind) => expiryOf(ttl, kind, said.at) }),
+    decideTiers(reader, {
+      ...{ ...input, proposals, writes, agent: said.agent },
+      expiresAt: (kind) => expiryOf(ttl, kind, said.at),
+    }),
   );
 }
 

@@ -9,6 +9,10 @@ import type { DefinitionChecks } from './definition-checks.ts';
 import type { Tool } from './define-tool.ts';
 import { defaultMemoryTools, memoryToolNames } from './memory-tool-names.ts';
 import type { MemoryToolName } from './memory-tool-names.ts';
+import { fillWrites } from './agent-writes.ts';
+import type { AgentWrites } from './agent-writes.ts';
+import type { WriteTiers } from '../memory/write-tiers.ts';
+import { allAuto } from '../memory/write-tiers.ts';
 import type { ToolSource } from './tool-source.ts';
 import { changeModelOptions, findOptionFault } from '../memory/model-options.ts';
 import type { ModelOptions } from '../memory/model-options.ts';
@@ -52,6 +56,11 @@ export interface AgentMemory {
   readonly ttl?: { readonly [Kind in Exclude<MemoryKind, 'procedure'> | 'episode']?: number | null };
   /** What is taken out of memories before they are stored; messages are the client's to scrub (docs/scrubbing.md). @default null: nothing */
   readonly scrub?: ScrubPolicy | null;
+  /**
+   * What happens to memories that extraction and the memory tools would like to write, all or by kind (docs/memory.md). Blocks have
+   * `readOnly` for that. @default 'auto': they are written
+   */
+  readonly writes?: AgentWrites;
   /** Most memories recalled into a prompt. @default 8 */
   readonly recallLimit?: number;
   /** Most tokens of recalled memory in a prompt. @default 1200 */
@@ -102,7 +111,10 @@ export interface Agent {
 }
 
 /** How an agent remembers, with every option filled in. */
-export type FilledMemory = Omit<Required<AgentMemory>, 'tools'> & { readonly tools: readonly MemoryToolName[] };
+export type FilledMemory = Omit<Required<AgentMemory>, 'tools' | 'writes'> & {
+  readonly tools: readonly MemoryToolName[];
+  readonly writes: WriteTiers;
+};
 
 const memoryDefaults: Required<AgentMemory> = {
   tools: true,
@@ -111,6 +123,7 @@ const memoryDefaults: Required<AgentMemory> = {
   kinds: ['preference', 'fact', 'task_state', 'feedback', 'procedure'],
   ttl: { episode: 365, preference: null, fact: null, task_state: null, feedback: null },
   scrub: null,
+  writes: allAuto,
   recallLimit: 8,
   recallTokens: 1_200,
   messageTokens: 6_000,
@@ -241,6 +254,7 @@ function fillMemory(
   return {
     ...memory,
     ttl: { ...memoryDefaults.ttl, ...memory.ttl },
+    writes: fillWrites(memory.writes, checks),
     tools: memoryToolNames.filter((name) => named.includes(name)),
   };
 }

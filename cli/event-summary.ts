@@ -99,6 +99,10 @@ export function eventSummary(event: MemoryEvent): string {
     case 'DocumentChunksEnded':
     case 'DocumentRemoved':
       return `${event.data.document}: ${event.data.chunks.length} chunks ended`;
+    case 'MemoryProposed':
+      return `${event.data.proposal} waits: ${short(event.data.text)}`;
+    case 'ProposalDecided':
+      return `${event.data.proposal}: ${event.data.decision} by ${event.data.actor}`;
     case 'HistoryArchived':
       return `${event.data.events} history events of ${event.data.workflowId}`;
   }

@@ -35,6 +35,8 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   THREAD_NOT_FOUND: exitCodes.notFound,
   SUMMARY_NOT_FOUND: exitCodes.notFound,
   MEMORY_NOT_FOUND: exitCodes.notFound,
+  PROPOSAL_NOT_FOUND: exitCodes.notFound,
+  PROPOSER_APPROVES: exitCodes.conflict,
   APPROVAL_NOT_FOUND: exitCodes.notFound,
   ALLOWANCE_NOT_FOUND: exitCodes.notFound,
   UNKNOWN_TENANT: exitCodes.notFound,

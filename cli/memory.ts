@@ -10,6 +10,7 @@ import { registerMemoryForget } from './memory-forget.ts';
 import { registerMemoryDocuments } from './memory-documents.ts';
 import { registerMemoryDiff } from './memory-diff.ts';
 import { registerMemoryImport } from './memory-import.ts';
+import { registerMemoryPending } from './memory-pending.ts';
 import { registerMemoryStats } from './memory-stats.ts';
 import { UsageError } from './output.ts';
 import { explain, runCommand, wholeNumber } from './run-command.ts';
@@ -84,6 +85,7 @@ export function registerMemory(program: Command): void {
   registerMemoryDiff(memory);
   registerMemoryImport(memory);
   registerMemoryDocuments(memory);
+  registerMemoryPending(memory);
   registerMemoryStats(memory);
 }
 

@@ -19,7 +19,12 @@ export type { RememberedMessage, RememberOptions, RememberProgress, SaidMessage 
 export type { AddDocumentOptions, DocumentReceipt, NewDocument, RemovedDocument } from './documents.ts';
 export type { Citation, DocumentRow } from '../projections/documents/queries.ts';
 export type { ExpandedSummary, SummaryFilter } from './summaries.ts';
-export { MemoryNotFoundError, SummaryNotFoundError } from './memory-errors.ts';
+export {
+  MemoryNotFoundError,
+  ProposalNotFoundError,
+  ProposerApprovesError,
+  SummaryNotFoundError,
+} from './memory-errors.ts';
 export type { CorrectMemory, MemoryReceipt, RetractMemory } from './change-memory.ts';
 export type { MemoryClient } from './memory.ts';
 export type { ExplainedMemory, MemoryRef, TimelineItem, TimelineRequest } from './memory-record.ts';
@@ -27,6 +32,8 @@ export type { BlockRef, BlockVersion } from './block-history.ts';
 export type { Consolidate } from './consolidate.ts';
 export type { ScrubClass, ScrubPolicy } from '../scrub/scrub.ts';
 export type { MemoryCare } from './memory-care.ts';
+export type { DecidedBy, PendingDecision, PendingMemories } from './pending.ts';
+export type { PendingRow, ProposalDecisionRow } from '../projections/proposals/queries.ts';
 export type { ConsolidationRow, SessionRow } from '../projections/care/queries.ts';
 export type { MemorySearch } from './search-memory.ts';
 export type { RecallPolicy } from '../memory/recall/policy.ts';

@@ -17,3 +17,21 @@ export class MemoryNotFoundError extends HoldfastError {
     });
   }
 }
+
+/** Thrown when no memory of this id waits, or ever waited, for a decision; one of a forgotten user waits no more. */
+export class ProposalNotFoundError extends HoldfastError {
+  constructor(proposal: string) {
+    super('PROPOSAL_NOT_FOUND', `No memory "${proposal}" waits for a decision in this tenant.`, {
+      hint: 'List those that wait: `holdfast memory pending`.',
+    });
+  }
+}
+
+/** Thrown when somebody approves a memory that came from them: the agent, its turn, or the user who said it. It waits on. */
+export class ProposerApprovesError extends HoldfastError {
+  constructor(proposal: string, actor: string) {
+    super('PROPOSER_APPROVES', `"${actor}" may not approve the memory "${proposal}", which came from there.`, {
+      hint: 'Have somebody else approve it; anybody may reject it.',
+    });
+  }
+}

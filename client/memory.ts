@@ -31,6 +31,8 @@ import { importMessages } from './import-messages.ts';
 import type { ImportedMessage, ImportOptions, ImportProgress } from './import-messages.ts';
 import { createMemoryRecord } from './memory-record.ts';
 import type { MemoryRecord } from './memory-record.ts';
+import { createPendingMemories } from './pending.ts';
+import type { PendingMemories } from './pending.ts';
 import { rememberMessages } from './remember.ts';
 import type { RememberedMessage, RememberOptions, SaidMessage } from './remember.ts';
 import { searchInput } from './search-memory.ts';
@@ -38,7 +40,7 @@ import type { MemorySearch } from './search-memory.ts';
 import type { ClientContext } from './send-turn.ts';
 
 /** What is remembered, as a client reads and writes it. Reads take `at`: a position, or a time, which stands for the last position recorded at or before it. */
-export interface MemoryClient extends MemoryRecord, MemoryCare {
+export interface MemoryClient extends MemoryRecord, MemoryCare, PendingMemories {
   /** The same as `search`: what would be recalled for a question, and why. */
   recall(request: MemorySearch): Promise<Retrieved>;
   /** Searches as a turn would. Throws InvalidReadError for an option that does not exist or makes no sense. */
@@ -114,6 +116,7 @@ export function createMemory(
   return {
     ...record,
     ...createMemoryCare(context),
+    ...createPendingMemories(context),
     recall: search,
     search,
     list,

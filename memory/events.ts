@@ -6,6 +6,7 @@ import type { CompactedTurns } from './compacted-turns.ts';
 import type { PromptPart, RecordedTool, RecordedToolCall, RetrievalTrace, Usage } from './recorded-step.ts';
 import type { ModelOptions, ModelOptionsChange } from './model-options.ts';
 import type { Scope } from './scope.ts';
+import type { WriteEvent } from './write-events.ts';
 
 /**
  * Everything that can happen to a thread and its memory: past-tense facts, readonly, plain JSON. Texts live here and in views,
@@ -45,8 +46,10 @@ export type {
 
 /** What became of one proposed memory. */
 export interface MemoryOutcome {
-  readonly outcome: 'stored' | 'duplicate' | 'superseding' | 'historical' | 'disputed' | 'retracted' | 'rejected';
-  /** The fact or procedure it concerns; null when rejected. */
+  /** `pending`: nothing is written until a person approves it. */
+  readonly outcome:
+    'stored' | 'duplicate' | 'superseding' | 'historical' | 'disputed' | 'retracted' | 'pending' | 'rejected';
+  /** The fact or procedure it concerns, or the proposal that waits; null when rejected. */
   readonly id: string | null;
   readonly text: string;
   readonly reason: string;
@@ -439,4 +442,5 @@ export type MemoryEvent =
   | BranchForked
   | StepRerun
   | CareEvent
-  | DocumentEvent;
+  | DocumentEvent
+  | WriteEvent;

@@ -24,6 +24,7 @@ export const streams = {
   reruns: (turn: string): string => `rerun/${escape(turn)}`,
   agent: (agent: string): string => `agent/${encodeURIComponent(agent)}`,
   memory: (scope: Scope): string => scopeStream('memory', scope),
+  proposal: (proposal: string): string => `proposal/${encodeURIComponent(proposal)}`,
   consolidation: (run: string): string => `consolidation/${encodeURIComponent(run)}`,
   /** @param document a digest: a source may say more than an id should */
   document: (document: string): string => `document/${document}`,
@@ -61,6 +62,8 @@ export const commands = {
   documentKey: (document: string, key: string): string => `document/${document}/key/${key}`,
   /** One part of a run of consolidation; `completed` and `undone` are its ends. */
   consolidation: (run: string, unit: string): string => `consolidation/${encodeURIComponent(run)}/${unit}`,
+  /** One per proposal, whoever decides: the first decision is the command. */
+  proposalDecision: (proposal: string): string => `proposal/${encodeURIComponent(proposal)}/decided`,
   /** The branch's name is the caller's key: forking under one name again is the same fork. */
   fork: (thread: string, branch: string): string => `fork/${encodeURIComponent(thread)}/${encodeURIComponent(branch)}`,
   agent: (agent: string, hash: string): string => `agent/${encodeURIComponent(agent)}/${hash}`,

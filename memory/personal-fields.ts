@@ -63,5 +63,14 @@ export const personalFields = {
   DocumentChunksMoved: { source: forgottenText, 'chunks.*.section': forgottenText, 'chunks.*.contentHash': '' },
   BlockEdited: { description: forgottenText, value: forgottenText, reason: forgottenText },
   ContextCompacted: { summary: forgottenText },
+  MemoryProposed: {
+    subject: forgottenText,
+    relation: forgottenText,
+    value: forgottenText,
+    text: forgottenText,
+    contentHash: '',
+    'source.quote': forgottenText,
+  },
+  ProposalDecided: { reason: forgottenText, 'outcome.text': forgottenText, 'outcome.reason': forgottenText },
   ExtractionCompleted: { 'outcomes.*.text': forgottenText, 'outcomes.*.reason': forgottenText },
 } as const satisfies PersonalFields;

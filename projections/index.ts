@@ -8,6 +8,7 @@ import { careProjection } from './care/projection.ts';
 import { documentsProjection } from './documents/projection.ts';
 import { episodicProjection } from './episodic/projection.ts';
 import { proceduralProjection } from './procedural/projection.ts';
+import { proposalsProjection } from './proposals/projection.ts';
 import { schedulesProjection } from './schedules/projection.ts';
 import { forgottenVectors } from './search/forget-vectors.ts';
 import { searchProjection } from './search/projection.ts';
@@ -28,6 +29,7 @@ export const projections: readonly Projection<MemoryEvent>[] = [
   schedulesProjection,
   careProjection,
   documentsProjection,
+  proposalsProjection,
 ];
 
 /** The schema of a Holdfast database, for `migrate` and `assertSchema`. */

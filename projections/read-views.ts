@@ -14,6 +14,7 @@ import type {
 import type { documentChunkView, storedDocumentView } from './documents/views.ts';
 import type { roundView } from './episodic/views.ts';
 import type { procedureView, toolOutcomeView } from './procedural/views.ts';
+import type { memoryProposalView, proposalDecisionView } from './proposals/views.ts';
 import type { schedulePauseView, scheduleView } from './schedules/views.ts';
 import type { documentView } from './search/views.ts';
 import type { factEndView, factSourceView, factView } from './semantic/views.ts';
@@ -65,6 +66,8 @@ export interface ViewDatabase {
   undone_item: ViewTable<typeof undoneItemView.columns>;
   observation_evidence: ViewTable<typeof observationEvidenceView.columns>;
   session: ViewTable<typeof sessionView.columns>;
+  memory_proposal: ViewTable<typeof memoryProposalView.columns>;
+  proposal_decision: ViewTable<typeof proposalDecisionView.columns>;
   fork: ViewTable<typeof forkView.columns>;
   fork_end: ViewTable<typeof forkEndView.columns>;
   log_head: { readonly tenant: number; readonly position: number };

@@ -271,6 +271,8 @@ describe('what the package shows', () => {
       'KeyUnavailableError',
       'MemoryNotFoundError',
       'MessagesDifferError',
+      'ProposalNotFoundError',
+      'ProposerApprovesError',
       'QuotaExceededError',
       'ScheduleNotKnownError',
       'ScheduleTakenError',

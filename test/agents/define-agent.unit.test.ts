@@ -38,6 +38,7 @@ test('every option of an agent is filled in', () => {
       kinds: ['preference', 'fact', 'task_state', 'feedback', 'procedure'],
       ttl: { episode: 365, preference: null, fact: null, task_state: null, feedback: null },
       scrub: null,
+      writes: { preference: 'auto', fact: 'auto', task_state: 'auto', feedback: 'auto', procedure: 'auto' },
       recallLimit: 8,
       recallTokens: 1_200,
       messageTokens: 6_000,

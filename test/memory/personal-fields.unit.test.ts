@@ -75,6 +75,10 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   ContextCompacted: ['compaction', 'replaces.turns.*', 'previous', 'by', 'model', 'problems.*'],
   ExtractionCompleted: ['model', 'extractor', 'problems', 'problems.*', 'outcomes.*.outcome', 'outcomes.*.id'],
   ExtractionFailed: ['code', 'message'],
+  MemoryProposed: [
+    ...['proposal', 'action', 'target', 'kind', 'trust', 'validFrom', 'validTo', 'expiresAt', ...ofSource],
+  ],
+  ProposalDecided: ['proposal', 'decision', 'actor', 'outcome.outcome', 'outcome.id'],
   // The author's words, as in AgentConfigured.
   StepRerun: [
     'changes.model',

@@ -3,6 +3,7 @@ import type { FactAsserted, MemoryEvent, Source, TurnRef } from '../../memory/ev
 import type { Scope } from '../../memory/scope.ts';
 import { careOf } from './care-history.ts';
 import { documentsOf } from './document-history.ts';
+import { writesOf } from './writes-history.ts';
 
 export interface HistoryOptions {
   readonly seed: number;
@@ -80,6 +81,7 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
   const [first, second, third] = facts;
   if (first && second && third) careOf({ mark, facts: [first, second, third], now, assertion, commit });
   documentsOf({ mark, now, commit });
+  writesOf({ mark, scope: { user: 'ana' }, commit });
   return commands;
 
   function schedule(id: string): void {

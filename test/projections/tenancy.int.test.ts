@@ -4,6 +4,7 @@ import type { MemoryEvent } from '../../memory/events.ts';
 import type { Scope } from '../../memory/scope.ts';
 import * as care from '../../projections/care/queries.ts';
 import * as documents from '../../projections/documents/queries.ts';
+import * as proposals from '../../projections/proposals/queries.ts';
 import * as procedural from '../../projections/procedural/queries.ts';
 import type { ViewReader } from '../../projections/read-views.ts';
 import { readViews } from '../../projections/read-views.ts';
@@ -20,6 +21,7 @@ import * as approvals from '../../projections/threads/approval-queries.ts';
 import * as working from '../../projections/working/queries.ts';
 import { withDatabase } from '../support/with-database.ts';
 import { history } from './history.ts';
+import { proposed } from './writes-history.ts';
 
 const database = withDatabase();
 const numbers = { acme: 0, victim: 0 };
@@ -74,6 +76,7 @@ function remembered(person: string, text: string): Command<MemoryEvent> {
       type: 'BlockEdited',
       data: { scope, label: 'persona', description: 'd', value: text, limit: 100, actor: 'a', reason: 'r' },
     },
+    proposed(`waits ${id}`, scope, text, source),
     {
       type: 'ProcedureLearned',
       data: {
@@ -169,6 +172,8 @@ const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Pro
   listDocuments: (reader) => documents.listDocuments(reader, { scope: { user: 'ana' } }),
   readStandingDocument: async (reader) => (await documents.readStandingDocument(reader, ids.document)).chunks,
   readCitations: async (reader) => [...(await documents.readCitations(reader, ids.chunks))],
+  listPending: (reader, scope) => proposals.listPending(reader, { scope }),
+  findProposalDecision: (reader) => proposals.findProposalDecision(reader, 'own-approve'),
   readKnownProcedures: (reader, scope) => procedural.readKnownProcedures(reader, scope),
   listProcedures: (reader, scope) => procedural.listProcedures(reader, scope),
   readDocuments: (reader, scope) => search.readDocuments(reader, { scope, ids: ids.documents }),
@@ -319,6 +324,7 @@ describe('the queries of the views', () => {
     const rooms = [
       care,
       documents,
+      proposals,
       procedural,
       search,
       semantic,
@@ -372,10 +378,19 @@ describe('scopes', () => {
       facts: texts('listFacts', 'text'),
       known: texts('readKnownFacts', 'text'),
       blocks: texts('readBlocks', 'value'),
+      pending: texts('listPending', 'text'),
       howTos: texts('listProcedures', 'content'),
       documents: texts('readDocuments', 'content'),
       recalled: texts('retrieve', 'text'),
-    }).toEqual({ facts: [own], known: [own], blocks: [own], howTos: [own], documents: [own], recalled: [own] });
+    }).toEqual({
+      facts: [own],
+      known: [own],
+      blocks: [own],
+      pending: [own],
+      howTos: [own],
+      documents: [own],
+      recalled: [own],
+    });
     expect(JSON.stringify(given)).not.toContain(secret);
   });
 
