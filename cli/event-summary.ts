@@ -54,6 +54,10 @@ export function eventSummary(event: MemoryEvent): string {
       return `${event.data.fact}: ${short(event.data.reason)}`;
     case 'ProcedureLearned':
       return `${short(event.data.goal)} (version ${event.data.version})`;
+    case 'ProcedureRolledBack': {
+      const { procedure, from, restored, actor } = event.data;
+      return `${procedure} from version ${from} to ${restored?.version ?? 'none'} by ${actor}`;
+    }
     case 'BlockEdited':
       return `${event.data.label} by ${event.data.actor}: ${short(event.data.value)}`;
     case 'ContextCompacted': {

@@ -20,6 +20,8 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   INVALID_OFFSET: exitCodes.usage,
   INVALID_CONSOLIDATION: exitCodes.usage,
   CONSOLIDATION_NOT_FOUND: exitCodes.notFound,
+  INVALID_ROLLBACK: exitCodes.usage,
+  PROCEDURE_NOT_FOUND: exitCodes.notFound,
   INVALID_MESSAGES: exitCodes.usage,
   INVALID_TURN: exitCodes.usage,
   INVALID_FORK: exitCodes.usage,

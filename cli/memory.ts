@@ -11,6 +11,7 @@ import { registerMemoryDocuments } from './memory-documents.ts';
 import { registerMemoryDiff } from './memory-diff.ts';
 import { registerMemoryImport } from './memory-import.ts';
 import { registerMemoryPending } from './memory-pending.ts';
+import { registerMemoryProcedures } from './memory-procedures.ts';
 import { registerMemoryStats } from './memory-stats.ts';
 import { UsageError } from './output.ts';
 import { explain, runCommand, wholeNumber } from './run-command.ts';
@@ -86,6 +87,7 @@ export function registerMemory(program: Command): void {
   registerMemoryImport(memory);
   registerMemoryDocuments(memory);
   registerMemoryPending(memory);
+  registerMemoryProcedures(memory);
   registerMemoryStats(memory);
 }
 

@@ -31,6 +31,8 @@ export type { ExplainedMemory, MemoryRef, TimelineItem, TimelineRequest } from '
 export type { BlockRef, BlockVersion } from './block-history.ts';
 export type { Consolidate } from './consolidate.ts';
 export type { ScrubClass, ScrubPolicy } from '../scrub/scrub.ts';
+export type { ProcedureRow, ProcedureVersionRow, RollbackProcedure } from './procedures.ts';
+export { InvalidRollbackError, ProcedureNotFoundError } from './procedure-errors.ts';
 export type { MemoryCare } from './memory-care.ts';
 export type { DecidedBy, PendingDecision, PendingMemories } from './pending.ts';
 export type { PendingRow, ProposalDecisionRow } from '../projections/proposals/queries.ts';

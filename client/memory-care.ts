@@ -4,6 +4,8 @@ import type { ConsolidationRow, SessionRow } from '../projections/care/queries.t
 import { listSessions } from '../projections/care/queries.ts';
 import { readViews } from '../projections/read-views.ts';
 import type { Consolidate, ConsolidateWait } from './consolidate.ts';
+import type { ProcedureRow, RollbackProcedure } from './procedures.ts';
+import { readProcedures, rollbackProcedure } from './procedures.ts';
 import { consolidate, readConsolidations, undoConsolidation } from './consolidate.ts';
 import type { ClientContext } from './send-turn.ts';
 
@@ -17,6 +19,10 @@ export interface MemoryCare {
   consolidations(filter?: { readonly user?: string; readonly limit?: number }): Promise<ConsolidationRow[]>;
   /** Sessions in short, newest first. */
   sessions(request: { readonly scope: Scope; readonly limit?: number; readonly at?: Moment }): Promise<SessionRow[]>;
+  /** How-tos with all their versions, and what became of the turns that used them. */
+  procedures(request: { readonly scope: Scope; readonly at?: Moment }): Promise<ProcedureRow[]>;
+  /** Has another version of a how-to stand, or none. */
+  rollbackProcedure(request: RollbackProcedure): Promise<ProcedureRow>;
 }
 
 /** Gives the care of a tenant's memory. */
@@ -25,6 +31,8 @@ export function createMemoryCare(context: ClientContext): MemoryCare {
     consolidate: (request, wait) => consolidate(context, request, wait),
     undoConsolidation: (run, by) => undoConsolidation(context, run, by),
     consolidations: (filter) => readConsolidations(context, filter),
+    procedures: (request) => readProcedures(context, request),
+    rollbackProcedure: (request) => rollbackProcedure(context, request),
     sessions: async ({ at, ...request }) =>
       readViews(
         context.pool,

@@ -1,6 +1,7 @@
 import type { CareEvent } from './care-events.ts';
 import type { DocumentEvent } from './document-events.ts';
 import type { ExtractionOrigin } from './extraction-origin.ts';
+import type { ProcedureEvent } from './procedure-events.ts';
 import type { ScheduleChanged, ScheduleDefined } from './schedule-events.ts';
 import type { CompactedTurns } from './compacted-turns.ts';
 import type { PromptPart, RecordedTool, RecordedToolCall, RetrievalTrace, Usage } from './recorded-step.ts';
@@ -434,6 +435,7 @@ export type MemoryEvent =
   | FactSuperseded
   | FactRetracted
   | ProcedureLearned
+  | ProcedureEvent
   | BlockEdited
   | ContextCompacted
   | ExtractionCompleted

@@ -64,6 +64,9 @@ export const commands = {
   consolidation: (run: string, unit: string): string => `consolidation/${encodeURIComponent(run)}/${unit}`,
   /** One per proposal, whoever decides: the first decision is the command. */
   proposalDecision: (proposal: string): string => `proposal/${encodeURIComponent(proposal)}/decided`,
+  /** Named by the position at which the version that stood began to: it is rolled back once. */
+  rollback: (procedure: string, fork: string, since: number): string =>
+    `procedure/${encodeURIComponent(procedure)}/${encodeURIComponent(fork)}/rollback/${since}`,
   /** The branch's name is the caller's key: forking under one name again is the same fork. */
   fork: (thread: string, branch: string): string => `fork/${encodeURIComponent(thread)}/${encodeURIComponent(branch)}`,
   agent: (agent: string, hash: string): string => `agent/${encodeURIComponent(agent)}/${hash}`,

@@ -48,6 +48,13 @@ export const personalFields = {
   FactSuperseded: { 'source.quote': forgottenText },
   FactRetracted: { reason: forgottenText, 'source.quote': forgottenText },
   ProcedureLearned: { goal: forgottenText, text: forgottenText, contentHash: '', 'source.quote': forgottenText },
+  ProcedureRolledBack: {
+    'restored.goal': forgottenText,
+    'restored.text': forgottenText,
+    'restored.contentHash': '',
+    'restored.source.quote': forgottenText,
+    reason: forgottenText,
+  },
   FactRetired: { 'sources.*.quote': forgottenText },
   FactRestored: {
     subject: forgottenText,

@@ -22,6 +22,8 @@ export interface Candidate {
   readonly held: number;
   /** It says that something is now otherwise. */
   readonly isUpdate: boolean;
+  /** A how-to that has failed clearly more often than it worked. @default false */
+  readonly isFailing?: boolean;
 }
 
 /** A candidate with its fused score and what it is made of. */
@@ -48,6 +50,9 @@ const trustFactor: Readonly<Record<string, number>> = {
 /** Facts and how-tos are distilled: at equal rank they beat the conversation they came from. */
 const kindFactor: Readonly<Record<string, number>> = { round: 0.9 };
 
+/** A how-to that mostly fails goes after its equals; it is still found, so that it is seen why. */
+const failingFactor = 0.85;
+
 /**
  * Orders candidates by relevance and bounded factors for recency, trust, proof and kind. Factors stay within ±15 % (that of
  * recency within half of what is asked for), so no boost rescues an irrelevant item. The place in each channel and the factors are kept for the explanation. Ties go to id.
@@ -68,11 +73,12 @@ export function rank(candidates: readonly Candidate[], { now, recency = 0.1 }: R
     .map((candidate) => {
       const own = ranks.get(candidate.id) ?? {};
       const ageDays = Math.max(0, now - candidate.at) / dayMs;
-      const factors = {
+      const factors: Readonly<Record<string, number>> = {
         recency: round3(1 + recency * (Math.max(0.1, 1 - ageDays / 365) - 0.5)),
         trust: trustFactor[candidate.trust] ?? 1,
         proof: round3(1 + Math.min(0.1, Math.log(Math.max(1, candidate.proofs)) / 20)),
         kind: kindFactor[candidate.kind] ?? 1,
+        ...(candidate.isFailing === true ? { outcomes: failingFactor } : {}),
       };
       // Relevance is a sum of logarithms; a third of it, so that a factor moves an item past its equals and not past its betters.
       const score = Object.values(factors).reduce(

@@ -45,10 +45,15 @@ export interface KnownFact {
   readonly expiresAt?: string | null;
 }
 
-/** A procedure in its current version. */
+/** A procedure in its current version, or in the last one of one that has none. */
 export interface KnownProcedure {
   readonly procedure: string;
+  /** 0 when none stands: the last one was rolled back. */
   readonly version: number;
+  /** The highest version there ever was. @default the version */
+  readonly latest?: number;
+  /** Digests of versions that were rolled back. @default none */
+  readonly rolledBack?: readonly { readonly version: number; readonly contentHash: string }[];
   readonly goal: string;
   readonly text: string;
   readonly contentHash: string;
@@ -113,7 +118,9 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
     const goal = proposal.value.trim() || text;
     const contentHash = hash(`procedure|${normaliseText(goal)}|${normaliseContent(text)}`);
     const known = procedures.get(normaliseText(goal));
-    if (known?.contentHash === contentHash) {
+    const bad = known?.rolledBack?.find((one) => one.contentHash === contentHash);
+    if (bad) return rejected(proposal, `version ${bad.version} of this how-to said the same and was rolled back`);
+    if (known && known.version > 0 && known.contentHash === contentHash) {
       return {
         outcome: 'duplicate',
         id: known.procedure,
@@ -123,12 +130,12 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
     }
     const procedure = {
       procedure: known?.procedure ?? newId(ordinal),
-      version: (known?.version ?? 0) + 1,
+      version: (known?.latest ?? known?.version ?? 0) + 1,
       goal,
       text,
       contentHash,
     };
-    procedures.set(normaliseText(goal), procedure);
+    procedures.set(normaliseText(goal), { ...procedure, rolledBack: known?.rolledBack ?? [] });
     events.push({
       type: 'ProcedureLearned',
       data: { ...procedure, scope, trust, validFrom: proposal.validFrom, source: proposal.source },

@@ -40,6 +40,8 @@ export interface RecalledItem {
   readonly reason: string;
   /** Why a candidate was left out of the prompt; null when it was injected. */
   readonly rejected: string | null;
+  /** Of a how-to: the version that was read. @default of no versions, or from before it was recorded */
+  readonly version?: number;
 }
 
 /** What retrieval did for a step. */

@@ -13,7 +13,7 @@ import type {
 } from './care/views.ts';
 import type { documentChunkView, storedDocumentView } from './documents/views.ts';
 import type { roundView } from './episodic/views.ts';
-import type { procedureView, toolOutcomeView } from './procedural/views.ts';
+import type { procedureRollbackView, procedureUseView, procedureView, toolOutcomeView } from './procedural/views.ts';
 import type { memoryProposalView, proposalDecisionView } from './proposals/views.ts';
 import type { schedulePauseView, scheduleView } from './schedules/views.ts';
 import type { documentView } from './search/views.ts';
@@ -51,6 +51,8 @@ export interface ViewDatabase {
   fact_source: ViewTable<typeof factSourceView.columns>;
   round: ViewTable<typeof roundView.columns>;
   procedure: ViewTable<typeof procedureView.columns>;
+  procedure_rollback: ViewTable<typeof procedureRollbackView.columns>;
+  procedure_use: ViewTable<typeof procedureUseView.columns>;
   tool_outcome: ViewTable<typeof toolOutcomeView.columns>;
   schedule: ViewTable<typeof scheduleView.columns>;
   schedule_pause: ViewTable<typeof schedulePauseView.columns>;

@@ -45,6 +45,7 @@ export const branchesProjection: Projection<MemoryEvent> = {
       case 'FactRetracted':
         return ended(data.fork, data.fact);
       case 'ProcedureLearned':
+      case 'ProcedureRolledBack':
         return ended(data.scope.fork, data.procedure);
       case 'BlockEdited':
         return ended(data.scope.fork, blockItem(data.scope, data.label));

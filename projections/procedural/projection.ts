@@ -1,30 +1,44 @@
-import { open, replace } from '../../eventstore/index.ts';
+import { close, open, replace } from '../../eventstore/index.ts';
 import type { Projection } from '../../eventstore/index.ts';
-import type { MemoryEvent } from '../../memory/events.ts';
+import type { MemoryEvent, ProcedureLearned } from '../../memory/events.ts';
+import type { ProcedureVersion } from '../../memory/procedure-events.ts';
+import type { Scope } from '../../memory/scope.ts';
+import { forkOf } from '../../memory/scope.ts';
 import { scopeColumns } from '../scope-columns.ts';
-import { procedureView, toolOutcomeView } from './views.ts';
+import { procedureRollbackView, procedureUseView, procedureView, toolOutcomeView } from './views.ts';
 
-/** How-tos with versions, and the outcomes of tool calls. */
+/** How-tos with versions, where they were used, and the outcomes of tool calls. */
 export const proceduralProjection: Projection<MemoryEvent> = {
   name: 'procedural',
-  version: 1,
-  views: [procedureView, toolOutcomeView],
+  version: 2,
+  views: [procedureView, procedureRollbackView, procedureUseView, toolOutcomeView],
   project({ type, data }) {
     switch (type) {
       case 'ProcedureLearned':
-        return replace(procedureView, {
-          procedure: data.procedure,
-          version: data.version,
-          ...scopeColumns(data.scope),
-          goal: data.goal,
-          content: data.text,
-          content_hash: data.contentHash,
-          trust: data.trust,
-          valid_from: new Date(data.validFrom),
-          turn: data.source.turn,
-          thread: data.source.thread,
-          quote: data.source.quote,
-        });
+        return replace(procedureView, versionRow(data, data));
+      case 'ProcedureRolledBack': {
+        const { procedure, scope, from, restored, actor, reason } = data;
+        const fork = scope.fork ?? '';
+        return [
+          ...(restored === null
+            ? close(procedureView, { procedure, fork })
+            : [
+                ...replace(procedureView, versionRow(data, restored)),
+                ...close(procedureRollbackView, { procedure, version: restored.version, fork }),
+              ]),
+          ...replace(procedureRollbackView, {
+            ...{ procedure, version: from, fork, restored: restored?.version ?? 0, actor, reason },
+          }),
+        ];
+      }
+      case 'StepCompleted':
+        return (data.retrieval?.items ?? []).flatMap(({ id, kind, label, version }) =>
+          kind === 'procedure' && label !== null && version !== undefined
+            ? open(procedureUseView, {
+                ...{ turn: data.turn, step: data.step, procedure: id, version, fork: forkOf(data) ?? '' },
+              })
+            : [],
+        );
       case 'ToolCompleted':
         return open(toolOutcomeView, {
           turn: data.turn,
@@ -43,3 +57,23 @@ export const proceduralProjection: Projection<MemoryEvent> = {
     }
   },
 };
+
+function versionRow(
+  { procedure, scope }: { readonly procedure: string; readonly scope: Scope },
+  { version, goal, text, contentHash, trust, validFrom, source }: ProcedureVersion | ProcedureLearned['data'],
+) {
+  return {
+    procedure,
+    version,
+    ...scopeColumns(scope),
+    goal,
+    content: text,
+    content_hash: contentHash,
+    trust,
+    valid_from: new Date(validFrom),
+    turn: source.turn,
+    thread: source.thread,
+    branch: source.branch,
+    quote: source.quote,
+  };
+}

@@ -18,9 +18,39 @@ export const procedureView = defineView({
     valid_from: required('timestamptz'),
     turn: required('text'),
     thread: required('text'),
+    branch: required('text'),
     quote: required('text'),
   },
   indexes: ['(tenant, scope_user)'],
+});
+
+/** Versions that were rolled back; a row ends when the version stands again. */
+export const procedureRollbackView = defineView({
+  name: 'procedure_rollback',
+  key: ['procedure', 'version', 'fork'],
+  columns: {
+    procedure: required('text'),
+    version: required('int'),
+    fork: required('text'),
+    /** The version that stood then; 0 for none. */
+    restored: required('int'),
+    actor: required('text'),
+    reason: required('text'),
+  },
+});
+
+/** Steps in whose prompt a version of a how-to stood; what became of their turns is asked of `turn_end` and `tool_outcome`. */
+export const procedureUseView = defineView({
+  name: 'procedure_use',
+  key: ['turn', 'step', 'procedure'],
+  columns: {
+    turn: required('text'),
+    step: required('int'),
+    procedure: required('text'),
+    version: required('int'),
+    fork: required('text'),
+  },
+  indexes: ['(tenant, procedure, from_pos)'],
 });
 
 /** What each tool call came to: the evidence for what works. */

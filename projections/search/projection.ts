@@ -78,6 +78,22 @@ export const searchProjection: Projection<MemoryEvent> = {
           thread: data.source.thread,
           turn: data.source.turn,
         });
+      case 'ProcedureRolledBack': {
+        const { procedure: id, scope, restored } = data;
+        if (forgotten || restored === null) return close(documentView, { id, fork: scope.fork ?? '' });
+        return replace(documentView, {
+          id,
+          kind: 'procedure',
+          ...scopeColumns(scope),
+          ...searchText(restored.text),
+          speaker: null,
+          trust: restored.trust,
+          said_at: new Date(restored.validFrom),
+          expires_at: null,
+          thread: restored.source.thread,
+          turn: restored.source.turn,
+        });
+      }
       case 'RoundRecorded':
         if (forgotten) return [];
         return [
@@ -119,6 +135,7 @@ export const documentEvents = [
   'FactRestored',
   'ObservationDerived',
   'ProcedureLearned',
+  'ProcedureRolledBack',
   'RoundRecorded',
   'DocumentChunkStored',
 ] as const;

@@ -18,6 +18,9 @@ import type { ViewReader } from '../read-views.ts';
 import { readCitations } from '../documents/queries.ts';
 import type { Citation } from '../documents/queries.ts';
 import { listFacts } from '../semantic/queries.ts';
+import { isFailing } from '../../memory/procedure-use.ts';
+import type { ProcedureRecord } from '../procedural/uses.ts';
+import { readProcedureRecords } from '../procedural/uses.ts';
 import type { FoundDocument } from './queries.ts';
 import { readDocuments } from './queries.ts';
 import type { OpenShelves, PastView, RecallIndex } from './shelves.ts';
@@ -113,7 +116,12 @@ export async function retrieveFrom(
   index: RecallIndex,
 ): Promise<Retrieved> {
   const { vector } = input;
-  const { known, packed, documents, citations, found, confidence } = await rankFrom(reader, open, input, index);
+  const { known, packed, documents, citations, records, found, confidence } = await rankFrom(
+    reader,
+    open,
+    input,
+    index,
+  );
   const features = new Map(known.map(({ id, features: own }) => [id, own]));
   return {
     lines: packed.lines,
@@ -127,10 +135,12 @@ export async function retrieveFrom(
     searched: found.visible,
     items: packed.items.flatMap((item) => {
       const document = documents.get(item.id);
+      const version = records.get(item.id)?.version;
       return document
         ? [
             {
               ...item,
+              ...(version === undefined ? {} : { version }),
               text: document.content,
               thread: document.thread,
               turn: document.turn,
@@ -159,6 +169,8 @@ export interface RankedMemories {
   readonly documents: ReadonlyMap<string, FoundDocument>;
   /** Of those that are chunks of a document. */
   readonly citations: ReadonlyMap<string, Citation>;
+  /** Of how-tos: which version it is, and how it has done. */
+  readonly records: ReadonlyMap<string, ProcedureRecord>;
   readonly packed: Packed;
   readonly confidence: number;
 }
@@ -197,9 +209,19 @@ export async function rankFrom(
   const documents = new Map(rows.map((document) => [document.id, document]));
   const chunks = rows.filter(({ kind }) => kind === 'document').map(({ id }) => id);
   const citations = await readCitations(reader, chunks);
+  const procedures = rows.flatMap(({ id, kind }) => (kind === 'procedure' ? [id] : []));
+  const records = await readProcedureRecords(reader, { scope, procedures });
   const known = candidates.flatMap((candidate) => {
     const document = documents.get(candidate.entry.id);
-    return document ? [toCandidate(candidate, document, vector !== null)] : [];
+    const record = records.get(candidate.entry.id);
+    return document
+      ? [
+          {
+            ...toCandidate(candidate, document, vector !== null),
+            ...(record && isFailing(record) ? { isFailing: true } : {}),
+          },
+        ]
+      : [];
   });
   const ordered = order(known, { now: now.getTime(), limit, recency: policy.recency, asksState: asksForState(query) });
   const { minConfidence = 0 } = policy;
@@ -207,12 +229,12 @@ export async function rankFrom(
   const packed = pack(
     ordered.map((candidate) => ({
       ...candidate,
-      provenance: provenance(documents.get(candidate.id), citations.get(candidate.id)),
+      provenance: provenance(documents.get(candidate.id), citations.get(candidate.id), records.get(candidate.id)),
     })),
     new Set(isSure ? ordered.slice(0, limit).map(({ id }) => id) : []),
     { budgetTokens, ...(isSure ? {} : { left: `confidence ${confidence} is below ${minConfidence}` }) },
   );
-  return { found, known, ordered, documents, citations, packed, confidence };
+  return { found, known, ordered, documents, citations, records, packed, confidence };
 }
 
 /** Throws InvalidReadError that names the option, what it must be and what was given. */
@@ -282,16 +304,24 @@ function degradation(model: string | undefined, missing: number): string[] {
   return missing > 0 ? [`${missing} memories have no ${model} vector yet; they were searched by words only`] : [];
 }
 
-function provenance(document: FoundDocument | undefined, citation: Citation | undefined): string {
+function provenance(
+  document: FoundDocument | undefined,
+  citation: Citation | undefined,
+  record: ProcedureRecord | undefined,
+): string {
   if (!document) return '';
   if (citation) {
     const { source, title, section, start, end } = citation;
     const named = [title === null ? '' : `"${title}"`, section].filter((part) => part !== '').map(inLine);
     return [`from ${inLine(source)}`, ...named, `characters ${start} to ${end}`].join(', ');
   }
+  const failed =
+    record && isFailing(record)
+      ? `failed in ${record.failures} of ${record.failures + record.successes} turns, take care; `
+      : '';
   // It stands in the prompt: the model is to know whose words these are.
   const heard = document.trust === 'tool_external' ? ', heard from an outside tool, not from the user' : '';
-  return `since ${document.said_at.toISOString().slice(0, 10)}, thread ${document.thread}, turn ${document.turn}${heard}`;
+  return `${failed}since ${document.said_at.toISOString().slice(0, 10)}, thread ${document.thread}, turn ${document.turn}${heard}`;
 }
 
 /** Names that others gave stay in their place: no line breaks, no page of text. */

@@ -52,6 +52,10 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   FactSuperseded: ['fact', 'by', 'validTo', ...ofSource],
   FactRetracted: ['fact', 'validTo', ...ofSource],
   ProcedureLearned: ['procedure', 'trust', 'validFrom', ...ofSource],
+  ProcedureRolledBack: [
+    ...['procedure', 'actor', 'restored.trust', 'restored.validFrom'],
+    ...['restored.source.thread', 'restored.source.branch', 'restored.source.turn'],
+  ],
   FactRetired: ['fact', 'run', 'why', 'into', 'validTo', 'sources.*.thread', 'sources.*.branch', 'sources.*.turn'],
   FactRestored: [
     ...['fact', 'run', 'kind', 'trust', 'validFrom', 'replaces', 'disputedWith', 'expiresAt', 'from.into'],

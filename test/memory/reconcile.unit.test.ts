@@ -294,6 +294,25 @@ describe('procedures', () => {
     ]);
   });
 
+  test('a version that was rolled back is not learnt again, and its number is not given again', () => {
+    const contentHash = decide({}, howTo).events.flatMap((event) =>
+      event.type === 'ProcedureLearned' ? [event.data.contentHash] : [],
+    )[0];
+    const known = { procedure: 'p', goal: 'return a parcel', text: 'x', contentHash: 'x', latest: 2 };
+    const rolledBack = [{ version: 2, contentHash: contentHash ?? '' }];
+    for (const version of [1, 0]) {
+      const procedures = [{ ...known, version, rolledBack }];
+      expect(decide({ procedures }, howTo).said).toEqual([['rejected', null]]);
+      expect(decide({ procedures }, { ...howTo, text: 'Use a box.' }, howTo)).toMatchObject({
+        said: [
+          ['superseding', 'p'],
+          ['rejected', null],
+        ],
+        events: [{ data: { procedure: 'p', version: 3 } }],
+      });
+    }
+  });
+
   test('a known one goes on from its version; an empty text is rejected; without a goal the text is the goal', () => {
     const procedures = [{ procedure: 'p', version: 4, goal: 'return a parcel', text: 'x', contentHash: 'x' }];
     expect(decide({ procedures }, howTo).events).toMatchObject([{ data: { procedure: 'p', version: 5 } }]);

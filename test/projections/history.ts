@@ -4,6 +4,7 @@ import type { Scope } from '../../memory/scope.ts';
 import { careOf } from './care-history.ts';
 import { documentsOf } from './document-history.ts';
 import { writesOf } from './writes-history.ts';
+import { proceduresOf } from './procedure-history.ts';
 
 export interface HistoryOptions {
   readonly seed: number;
@@ -82,6 +83,7 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
   if (first && second && third) careOf({ mark, facts: [first, second, third], now, assertion, commit });
   documentsOf({ mark, now, commit });
   writesOf({ mark, scope: { user: 'ana' }, commit });
+  proceduresOf({ mark, now, commit });
   return commands;
 
   function schedule(id: string): void {

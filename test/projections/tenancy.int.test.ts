@@ -6,6 +6,7 @@ import * as care from '../../projections/care/queries.ts';
 import * as documents from '../../projections/documents/queries.ts';
 import * as proposals from '../../projections/proposals/queries.ts';
 import * as procedural from '../../projections/procedural/queries.ts';
+import * as uses from '../../projections/procedural/uses.ts';
 import type { ViewReader } from '../../projections/read-views.ts';
 import { readViews } from '../../projections/read-views.ts';
 import * as search from '../../projections/search/queries.ts';
@@ -176,6 +177,15 @@ const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Pro
   findProposalDecision: (reader) => proposals.findProposalDecision(reader, 'own-approve'),
   readKnownProcedures: (reader, scope) => procedural.readKnownProcedures(reader, scope),
   listProcedures: (reader, scope) => procedural.listProcedures(reader, scope),
+  listVersions: (reader, scope) => procedural.listVersions(reader, scope),
+  findVersions: (reader) => procedural.findVersions(reader, { procedure: 'own-packs' }),
+  readRollbacks: (reader) => procedural.readRollbacks(reader, {}, ids.procedures),
+  countProcedureUses: async (reader) => [
+    ...(await uses.countProcedureUses(reader, { scope: {}, procedures: ids.procedures })),
+  ],
+  readProcedureRecords: async (reader) => [
+    ...(await uses.readProcedureRecords(reader, { scope: {}, procedures: ids.procedures })),
+  ],
   readDocuments: (reader, scope) => search.readDocuments(reader, { scope, ids: ids.documents }),
   readVectors: (reader) =>
     search.readVectors(reader, {
@@ -233,6 +243,7 @@ const turns = { own: '', place: { thread: '', branch: '' }, open: { thread: '', 
 const ids: {
   document: string;
   chunks: string[];
+  procedures: string[];
   documents: string[];
   fork: string;
   ended: string;
@@ -245,6 +256,7 @@ const ids: {
 } = {
   document: '',
   chunks: [],
+  procedures: ['own-packs', `${secret}-packs`],
   documents: [],
   fork: '',
   ended: '',
@@ -326,6 +338,7 @@ describe('the queries of the views', () => {
       documents,
       proposals,
       procedural,
+      uses,
       search,
       semantic,
       threads,
