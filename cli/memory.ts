@@ -12,6 +12,7 @@ import { registerMemoryDiff } from './memory-diff.ts';
 import { registerMemoryImport } from './memory-import.ts';
 import { registerMemoryPending } from './memory-pending.ts';
 import { registerMemoryProcedures } from './memory-procedures.ts';
+import { registerMemoryRecord } from './memory-record.ts';
 import { registerMemoryStats } from './memory-stats.ts';
 import { UsageError } from './output.ts';
 import { explain, runCommand, wholeNumber } from './run-command.ts';
@@ -85,6 +86,7 @@ export function registerMemory(program: Command): void {
   registerMemoryForget(memory);
   registerMemoryDiff(memory);
   registerMemoryImport(memory);
+  registerMemoryRecord(memory);
   registerMemoryDocuments(memory);
   registerMemoryPending(memory);
   registerMemoryProcedures(memory);

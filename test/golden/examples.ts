@@ -81,6 +81,7 @@ export const examples: {
             reason: 'words 1st, vectors 2nd',
             rejected: null,
             version: 2,
+            trust: 'direct_user',
           },
         ],
         tokens: 12,
