@@ -99,7 +99,8 @@ export function startClients({ clients, history, random, source }: ClientsOption
         if (refusals.has(code)) return null;
         tally.inDoubt += 1;
         // What must not stay open is asked again until it is answered; of the rest some are left as they are.
-        const gaveUp = stopping ? attempt > 20 : kind !== 'forget' && own.next() < 0.2;
+        // A turn may stand behind one that waits for a person whom nobody is told of any more: that is settled after the clients.
+        const gaveUp = stopping ? attempt > (kind === 'forget' ? 20 : 4) : kind !== 'forget' && own.next() < 0.2;
         if (gaveUp) return null;
         tally.retries += 1;
         await delay(100 + own.below(400));
