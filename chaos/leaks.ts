@@ -58,11 +58,10 @@ export async function findLeftInDatabase({ query }: Arena): Promise<string[]> {
 }
 
 /** Which of these processes still live. */
-export async function findLiving(pids: readonly number[], starts: ReadonlyMap<number, string>): Promise<string[]> {
+export async function findLiving(starts: ReadonlyMap<number, string>): Promise<string[]> {
   const living: string[] = [];
-  for (const pid of pids) {
-    const start = await readProcessStart(pid);
-    if (start !== undefined && starts.get(pid) === start) living.push(`process ${pid} still runs`);
+  for (const [pid, began] of starts) {
+    if ((await readProcessStart(pid)) === began) living.push(`process ${pid} still runs`);
   }
   return living;
 }

@@ -122,9 +122,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const shop = await fetch(`${arena.model.url.replace(/\/v1$/, '')}/payments/refunds`);
     await writeFile(files.payments, JSON.stringify(((await shop.json()) as { refunds: unknown }).refunds));
     await Promise.all(clients.splice(0).map((client) => client.close()));
-    const starts = new Map<number, string>();
-    const pids = [...arena.workers.pids(), arena.postgres.pid, arena.temporal.pid ?? 0].filter((pid) => pid > 0);
-    for (const pid of pids) starts.set(pid, (await readProcessStart(pid)) ?? '');
+    const starts = new Map(arena.workers.starts());
+    for (const pid of [arena.postgres.pid, arena.temporal.pid ?? 0].filter((one) => one > 0))
+      starts.set(pid, (await readProcessStart(pid)) ?? '');
     await arena.workers.stop();
     const left = await findLeftInDatabase(arena);
     say('checking');
@@ -136,7 +136,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       files: await scannedFiles(folder),
     });
     await arena.stop();
-    left.push(...(await findLiving(pids, starts)));
+    left.push(...(await findLiving(starts)));
     samples.push(sample());
 
     const work = Object.fromEntries(workKinds.map((kind) => [kind, tally.done.get(kind) ?? 0]));

@@ -1,6 +1,7 @@
 import { join, extname } from 'node:path';
 import { childEnvironment } from '../config/config.ts';
 import { startChild } from '../stack/child-process.ts';
+import { readProcessStart } from '../stack/process-identity.ts';
 import type { Child, ChildExit } from '../stack/child-process.ts';
 
 /** Times of a run: a worker that is silent for longer is taken for dead; a model call, a round of the sweeper. */
@@ -30,8 +31,8 @@ export interface ChaosWorker extends Child {
 /** Worker processes, of which any may die at any moment. */
 export interface Workers {
   readonly running: () => readonly ChaosWorker[];
-  /** Every process that was ever started. */
-  readonly pids: () => readonly number[];
+  /** Every process that was ever started, with when it was: numbers of dead ones are given out again. */
+  readonly starts: () => ReadonlyMap<number, string>;
   /** Adds one. With a failpoint it ends itself there by SIGKILL. */
   start(options?: { readonly failpoint?: string; readonly version?: number }): Promise<ChaosWorker>;
   /** Has this many run. */
@@ -42,7 +43,7 @@ export interface Workers {
 /** Gives workers of a place; none runs yet. */
 export function createWorkers(place: WorkerPlace): Workers {
   const running: ChaosWorker[] = [];
-  const pids: number[] = [];
+  const starts = new Map<number, string>();
   let current = 0;
   const start: Workers['start'] = async ({ failpoint = '', version = current } = {}) => {
     current = version;
@@ -79,7 +80,8 @@ export function createWorkers(place: WorkerPlace): Workers {
     });
     const worker = { ...child, version };
     running.push(worker);
-    pids.push(worker.pid);
+    const began = await readProcessStart(worker.pid);
+    if (began !== undefined) starts.set(worker.pid, began);
     void worker.exited.then(() => {
       running.splice(running.indexOf(worker), 1);
     });
@@ -87,7 +89,7 @@ export function createWorkers(place: WorkerPlace): Workers {
   };
   return {
     running: () => [...running],
-    pids: () => [...pids],
+    starts: () => new Map(starts),
     start,
     refill: async (count) => {
       // One that cannot start because a server is away is started again.

@@ -57,11 +57,11 @@ export async function forgetSubject<E extends EventShape>(options: ForgetOptions
   }
   const pool = openPool({ url: adminUrl, role: ownerRole, applicationName: 'holdfast forget', statementTimeoutMs: 0 });
   try {
-    const log = { id, no: await findTenant(pool, id) };
+    const log = { id, no: await retryConnection(() => findTenant(pool, id)) };
     const receipt = await retryConnection(() =>
       whenFree(() => withLogLock(pool, log, 'alone', () => forgetOnce(pool, log, options))),
     );
-    if (!options.dryRun) await clearAbandonedShadows(pool, log.no);
+    if (!options.dryRun) await retryConnection(() => clearAbandonedShadows(pool, log.no));
     return receipt;
   } finally {
     await pool.end();

@@ -257,12 +257,13 @@ test('ten approvals of one step, decided in any order and in batches', async () 
     arguments: JSON.stringify({ amount: n + 1, note: 'n' }),
   }));
   let asked = false;
-  rig.script(() => {
-    if (asked) return undefined;
+  rig.script(({ body }) => {
+    // What runs behind the reply of an earlier turn asks the same model.
+    if (asked || !JSON.stringify(body).includes('Pay all ten')) return undefined;
     asked = true;
     return { kind: 'reply', calls };
   });
-  const waiting = await rig.client.turns.send({ turn, thread: turn, message: 'Pay all', agent: 'paying' });
+  const waiting = await rig.client.turns.send({ turn, thread: turn, message: 'Pay all ten', agent: 'paying' });
   rig.script(undefined);
   expect(waiting.waitingFor).toHaveLength(10);
   const shuffled = [7, 2, 9, 0, 4, 1, 8, 3, 6, 5].map((n) => `ten.1.${n}`);
