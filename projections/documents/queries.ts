@@ -3,6 +3,7 @@ import type { StandingChunk } from '../../memory/documents/plan.ts';
 import type { Scope } from '../../memory/scope.ts';
 import type { ViewReader } from '../read-views.ts';
 import { heldAt } from '../read-views.ts';
+import { lineageOf } from '../branches/lineage.ts';
 import { visibleTo } from '../visible-to.ts';
 
 /** A document as it is remembered. */
@@ -24,9 +25,11 @@ export interface DocumentRow {
 
 /** The documents that a scope sees, by source. */
 export async function listDocuments(
-  { db, tenant, position }: ViewReader,
+  reader: ViewReader,
   { scope, limit = 1_000 }: { readonly scope: Scope; readonly limit?: number },
 ): Promise<DocumentRow[]> {
+  const { db, tenant } = reader;
+  const position = await positionOfMain(reader, scope);
   const rows = await db
     .selectFrom('stored_document')
     .selectAll()
@@ -110,12 +113,14 @@ export interface Citation {
   readonly end: number;
 }
 
-/** Citations of chunks as of the reader's position, by chunk; the caller has checked that its scope sees them. */
+/** Citations of chunks as a scope's line of history has them, by chunk; the caller has checked that the scope sees them. */
 export async function readCitations(
-  { db, tenant, position }: ViewReader,
-  chunks: readonly string[],
+  reader: ViewReader,
+  { scope, chunks }: { readonly scope: Scope; readonly chunks: readonly string[] },
 ): Promise<Map<string, Citation>> {
   if (chunks.length === 0) return new Map();
+  const { db, tenant } = reader;
+  const position = await positionOfMain(reader, scope);
   const rows = await db
     .selectFrom('document_chunk as c')
     .leftJoin('stored_document as d', (join) =>
@@ -132,4 +137,9 @@ export async function readCitations(
       { source, title, section, start: start_at, end: end_at },
     ]),
   );
+}
+
+/** Documents are written outside of forks: a fork sees those of the main branch as they were where it left. */
+async function positionOfMain(reader: ViewReader, scope: Scope): Promise<number> {
+  return (await lineageOf(reader, scope.fork))?.at(-1)?.position ?? reader.position;
 }

@@ -172,7 +172,9 @@ const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Pro
   listUsersToConsolidate: (reader) => care.listUsersToConsolidate(reader, { now }),
   listDocuments: (reader) => documents.listDocuments(reader, { scope: { user: 'ana' } }),
   readStandingDocument: async (reader) => (await documents.readStandingDocument(reader, ids.document)).chunks,
-  readCitations: async (reader) => [...(await documents.readCitations(reader, ids.chunks))],
+  readCitations: async (reader) => [
+    ...(await documents.readCitations(reader, { scope: { user: 'ana' }, chunks: ids.chunks })),
+  ],
   listPending: (reader, scope) => proposals.listPending(reader, { scope }),
   findProposalDecision: (reader) => proposals.findProposalDecision(reader, 'own-approve'),
   readKnownProcedures: (reader, scope) => procedural.readKnownProcedures(reader, scope),
