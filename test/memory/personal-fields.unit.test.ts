@@ -17,6 +17,7 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
     'retrieval.embedder',
     'retrieval.items.*.id',
     'retrieval.items.*.kind',
+    'retrieval.items.*.trust',
     'retrieval.items.*.label',
     // Ranks and numbers in words, nothing of the memory itself (memory/pack.ts).
     'retrieval.items.*.reason',
