@@ -17,7 +17,7 @@ test('rebuild --check says which views drifted and changes nothing; rebuild mend
   const checked = await cli('--check');
   expect(checked.code).toBe(6);
   expect(checked.stdout).toMatch(/^fact +\d+ +\d+ +tenant "default": 1 rows only live, 1 only in the log$/m);
-  expect(checked.stdout).toMatch(/^turn +12 +12 +ok$/m);
+  expect(checked.stdout).toMatch(/^turn +(\d+) +\1 +ok$/m);
   expect(checked.stdout).toMatch(/events in .* s; nothing was changed$/m);
   expect(checked.stderr).toMatch(/^building \d+ views/m);
   expect(checked.stderr).toMatch(/VIEWS_DRIFTED: .*\n→ Run `.*rebuild` to put/);
