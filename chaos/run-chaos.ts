@@ -17,7 +17,7 @@ import { makeStackFolder, removeStackFolder } from '../stack/private-folder.ts';
 import { createRandom } from './random.ts';
 import { countFound, findMissing, shrinkHistory } from './report.ts';
 import type { ChaosReport, Sabotage } from './report.ts';
-import { applySabotage } from './sabotage.ts';
+import { applySabotage, weakenViews } from './sabotage.ts';
 import { settle } from './settle.ts';
 
 /** How long, and how hard. */
@@ -74,7 +74,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       clients: clients.map((client, i) => ({ name: `c${i}`, client })),
       history: openHistory(files.history),
       random,
-      source: { neighbour: () => neighbour, ...maintenance(arena) },
+      source: { neighbour: () => neighbour, ...maintenance(arena, sabotage) },
     });
     clients.push(neighbour);
 
@@ -206,10 +206,12 @@ async function progress(clients: Clients): Promise<void> {
 }
 
 /** Care of the database while everything goes on. */
-function maintenance({ postgres, schema, folder }: Arena) {
+function maintenance(arena: Arena, sabotage: Sabotage | undefined) {
+  const { postgres, schema, folder } = arena;
   return {
     rebuild: async () => {
       await rebuildViews({ adminUrl: postgres.adminUrl, schema });
+      if (sabotage) await weakenViews(arena, sabotage);
     },
     // Into a folder of the client's own, as a backup job has it.
     exportLog: async (client: string) => {

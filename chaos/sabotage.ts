@@ -5,6 +5,8 @@ import type { Sabotage } from './report.ts';
 interface Break {
   readonly replace: readonly (readonly [from: string, to: string])[];
   readonly also: readonly string[];
+  /** What must go of tables of views; a rebuild makes it again. */
+  readonly views?: readonly string[];
 }
 
 const breaks: Readonly<Record<Sabotage, Break>> = {
@@ -31,7 +33,8 @@ const breaks: Readonly<Record<Sabotage, Break>> = {
   // A stream that was sealed by the end of its turn takes events all the same, and no key of a view notices.
   fence: {
     replace: [['filter (where s.sealed\n              or p_expect', 'filter (where p_expect']],
-    also: ['drop index holdfast.turn_end_holds', 'drop index holdfast.approval_decision_holds'],
+    also: [],
+    views: ['turn_end_holds', 'approval_decision_holds'],
   },
   // The receipt is written in a transaction of its own, a moment before the events: the way of systems with two stores.
   transaction: {
@@ -77,6 +80,12 @@ export async function applySabotage(
   }
   for (const statement of also) await query(statement);
   await query(definition);
+  await weakenViews({ query }, sabotage);
+}
+
+/** Takes the same from the views once more: a rebuild has put new tables in their place. */
+export async function weakenViews({ query }: Pick<Arena, 'query'>, sabotage: Sabotage): Promise<void> {
+  for (const index of breaks[sabotage].views ?? []) await query(`drop index if exists holdfast.${index}`);
 }
 
 /** A connection as dblink wants it. */
