@@ -1,3 +1,4 @@
+import type { Event } from './event-shape.ts';
 import type { FactKind, Source, Trust } from './events.ts';
 import type { Scope } from './scope.ts';
 
@@ -20,8 +21,6 @@ export interface LeftAlone {
   readonly id: string;
   readonly why: string;
 }
-
-type Event<Type extends string, Data extends object> = { readonly type: Type; readonly data: Readonly<Data> };
 
 /** A fact that ended by no word of its user. Its row and its sources stay. */
 export type FactRetired = Event<

@@ -1,9 +1,8 @@
+import type { Event } from './event-shape.ts';
 import type { Place } from './documents/plan.ts';
 import type { Scope } from './scope.ts';
 
 /** What happens to documents: their chunks come, move and end; each version is complete with its DocumentStored. */
-
-type Event<Type extends string, Data extends object> = { readonly type: Type; readonly data: Readonly<Data> };
 
 /** A version of a document is there with all of its chunks. */
 export type DocumentStored = Event<

@@ -1,3 +1,4 @@
+import type { Event } from './event-shape.ts';
 import type { CareEvent } from './care-events.ts';
 import type { DocumentEvent } from './document-events.ts';
 import type { ExtractionOrigin } from './extraction-origin.ts';
@@ -69,8 +70,6 @@ export interface ParentCall {
 
 /** What a guard counts. */
 export type LimitName = 'steps' | 'tool_calls' | 'tokens' | 'cost' | 'wall_time';
-
-type Event<Type extends string, Data extends object> = { readonly type: Type; readonly data: Readonly<Data> };
 
 export type AgentConfigured = Event<
   'AgentConfigured',

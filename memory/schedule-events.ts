@@ -1,4 +1,4 @@
-type Event<Type extends string, Data extends object> = { readonly type: Type; readonly data: Readonly<Data> };
+import type { Event } from './event-shape.ts';
 
 /** When a schedule fires: one of the three. Cron is UTC; `at` is ISO 8601. */
 export interface ScheduleTiming {

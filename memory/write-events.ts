@@ -1,9 +1,8 @@
+import type { Event } from './event-shape.ts';
 import type { FactKind, MemoryOutcome, Source, Trust } from './events.ts';
 import type { Scope } from './scope.ts';
 
 /** What a policy of writes holds back: memories that wait for a person, and what was decided about them. */
-
-type Event<Type extends string, Data extends object> = { readonly type: Type; readonly data: Readonly<Data> };
 
 /** A memory that an agent would like to write, and that waits for a person. Nothing of it is remembered yet. */
 export type MemoryProposed = Event<

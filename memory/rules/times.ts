@@ -1,5 +1,3 @@
-import { unknownStart } from '../timeline.ts';
-
 /** The five languages that the rules read. */
 export type Language = 'en' | 'de' | 'fr' | 'es' | 'pt';
 
@@ -130,9 +128,6 @@ export function readTimes(clause: string, now: Date, lasts: boolean): SaidTimes 
     isFuture,
   };
 }
-
-/** When something began of which only the end was said. */
-export const startUnknown = unknownStart;
 
 function resolve(phrase: string, now: Date, length: Readonly<Record<string, string | undefined>> = {}): string | null {
   for (const [pattern, read] of phrases) {
