@@ -208,9 +208,11 @@ export async function rankFrom(
   const rows = ids.length === 0 ? [] : await readDocuments(reader, { scope, ids, past });
   const documents = new Map(rows.map((document) => [document.id, document]));
   const chunks = rows.filter(({ kind }) => kind === 'document').map(({ id }) => id);
-  const citations = await readCitations(reader, { scope, chunks });
   const procedures = rows.flatMap(({ id, kind }) => (kind === 'procedure' ? [id] : []));
-  const records = await readProcedureRecords(reader, { scope, procedures });
+  const [citations, records] = await Promise.all([
+    readCitations(reader, { scope, chunks }),
+    readProcedureRecords(reader, { scope, procedures }),
+  ]);
   const known = candidates.flatMap((candidate) => {
     const document = documents.get(candidate.entry.id);
     const record = records.get(candidate.entry.id);

@@ -1,4 +1,5 @@
-import * as chrono from 'chrono-node';
+import { casual } from 'chrono-node/en';
+import type { ParsedComponents } from 'chrono-node';
 
 /** Times between which something was said, in milliseconds of the epoch, both ends included. */
 export interface TimeWindow {
@@ -20,7 +21,7 @@ const surelyTime =
  */
 export function timeWindowOf(text: string, now: number): TimeWindow | null {
   if (!surelyTime.test(text)) return null;
-  const windows = chrono.en.casual
+  const windows = casual
     .parse(text.slice(0, 2_000), { instant: new Date(now), timezone: 0 })
     .filter(({ text: found }) => surelyTime.test(found))
     .map(({ text: found, start, end }) => {
@@ -35,7 +36,7 @@ export function timeWindowOf(text: string, now: number): TimeWindow | null {
 }
 
 /** The day, month or year that is meant, whatever of it was said. */
-function spanOf(parts: chrono.ParsedComponents, found: string): TimeWindow {
+function spanOf(parts: ParsedComponents, found: string): TimeWindow {
   const year = parts.get('year') ?? 1970;
   const month = (parts.get('month') ?? 1) - 1;
   const day = parts.get('day') ?? 1;
