@@ -4,15 +4,14 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { ImportedMessage } from '../client/index.ts';
 import { statusColour } from './format.ts';
+import { scopeOf } from './memory-options.ts';
+import type { MemoryOptions } from './memory-options.ts';
 import { UsageError } from './output.ts';
 import { explain, runCommand } from './run-command.ts';
 
-interface ImportFlags {
+interface ImportFlags extends Pick<MemoryOptions, 'user' | 'agent' | 'thread'> {
   readonly format: 'lines' | 'locomo' | 'longmemeval';
   readonly key?: string;
-  readonly user?: string;
-  readonly agent?: string;
-  readonly thread?: string;
 }
 
 const everyMs = 2_000;
@@ -41,12 +40,7 @@ export function registerMemoryImport(memory: Command): void {
           const { size } = await stat(file).catch(() => {
             throw new UsageError(`${file} cannot be read.`, 'Name a file that is there.');
           });
-          const { user = config.user, agent, thread } = flags;
-          const scope = {
-            user,
-            ...(agent === undefined ? {} : { agent }),
-            ...(thread === undefined ? {} : { thread }),
-          };
+          const scope = scopeOf(config, flags);
           const key = flags.key ?? basename(file);
           const [{ readLines }, { readLocomo, readLongMemEval }] = await Promise.all([
             import('./memory-import/read-lines.ts'),

@@ -6,6 +6,15 @@ export const forgottenText = '[forgotten]';
 type Tombstone = string | null | Readonly<Record<string, never>>;
 type PersonalFields = { readonly [Type in MemoryEvent['type']]?: Readonly<Record<string, Tombstone>> };
 
+const factTexts = {
+  subject: forgottenText,
+  relation: forgottenText,
+  value: forgottenText,
+  text: forgottenText,
+  // Empty: no content is ever the same as that of a forgotten fact.
+  contentHash: '',
+} as const;
+
 /**
  * What of each event is personal, and what stands there once its subject is forgotten: every text that a user, a model, a tool or a memory
  * brought in, and every digest of one, because short texts can be guessed against a digest. Names stay: ids of users, threads, turns,
@@ -35,15 +44,7 @@ export const personalFields = {
   // What a person says about cancelling it. The texts of our own come without a subject.
   TurnAborted: { reason: forgottenText },
   RoundRecorded: { 'message.text': forgottenText, 'reply.text': forgottenText },
-  FactAsserted: {
-    subject: forgottenText,
-    relation: forgottenText,
-    value: forgottenText,
-    text: forgottenText,
-    // Empty: no content is ever the same as that of a forgotten fact.
-    contentHash: '',
-    'source.quote': forgottenText,
-  },
+  FactAsserted: { ...factTexts, 'source.quote': forgottenText },
   FactConfirmed: { 'source.quote': forgottenText },
   FactSuperseded: { 'source.quote': forgottenText },
   FactRetracted: { reason: forgottenText, 'source.quote': forgottenText },
@@ -56,13 +57,7 @@ export const personalFields = {
     reason: forgottenText,
   },
   FactRetired: { 'sources.*.quote': forgottenText },
-  FactRestored: {
-    subject: forgottenText,
-    relation: forgottenText,
-    value: forgottenText,
-    text: forgottenText,
-    contentHash: '',
-  },
+  FactRestored: factTexts,
   ObservationDerived: { text: forgottenText, contentHash: '', 'sources.*.quote': forgottenText },
   SessionSummarised: { title: forgottenText, summary: forgottenText },
   DocumentStored: { source: forgottenText, title: forgottenText, contentHash: '' },
@@ -70,14 +65,7 @@ export const personalFields = {
   DocumentChunksMoved: { source: forgottenText, 'chunks.*.section': forgottenText, 'chunks.*.contentHash': '' },
   BlockEdited: { description: forgottenText, value: forgottenText, reason: forgottenText },
   ContextCompacted: { summary: forgottenText },
-  MemoryProposed: {
-    subject: forgottenText,
-    relation: forgottenText,
-    value: forgottenText,
-    text: forgottenText,
-    contentHash: '',
-    'source.quote': forgottenText,
-  },
+  MemoryProposed: { ...factTexts, 'source.quote': forgottenText },
   ProposalDecided: { reason: forgottenText, 'outcome.text': forgottenText, 'outcome.reason': forgottenText },
   ExtractionCompleted: { 'outcomes.*.text': forgottenText, 'outcomes.*.reason': forgottenText },
 } as const satisfies PersonalFields;

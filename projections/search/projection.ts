@@ -3,6 +3,7 @@ import { cleanText, close, open, replace } from '../../eventstore/index.ts';
 import type { Operation, Projection, StoredEvent } from '../../eventstore/index.ts';
 import { chunkContent } from '../../memory/documents/chunk.ts';
 import type { MemoryEvent, RoundRecorded } from '../../memory/events.ts';
+import type { Scope } from '../../memory/scope.ts';
 import { scopeColumns } from '../scope-columns.ts';
 import { documentView } from './views.ts';
 
@@ -16,47 +17,14 @@ export const searchProjection: Projection<MemoryEvent> = {
       case 'FactAsserted':
         // Born historical: it had ended before it was learnt, so it is not recalled as if it held.
         if (data.validTo !== null || forgotten) return [];
-        return open(documentView, {
-          id: data.fact,
-          kind: data.kind,
-          ...scopeColumns(data.scope),
-          ...searchText(data.text),
-          speaker: null,
-          trust: data.trust,
-          said_at: new Date(data.validFrom),
-          expires_at: data.expiresAt === undefined ? null : new Date(data.expiresAt),
-          thread: data.source.thread,
-          turn: data.source.turn,
-        });
+        return open(documentView, drawn(data, { id: data.fact, expiresAt: data.expiresAt, source: data.source }));
       case 'FactRestored':
         if (forgotten) return [];
-        return open(documentView, {
-          id: data.fact,
-          kind: data.kind,
-          ...scopeColumns(data.scope),
-          ...searchText(data.text),
-          speaker: null,
-          trust: data.trust,
-          said_at: new Date(data.validFrom),
-          expires_at: data.expiresAt === null ? null : new Date(data.expiresAt),
-          thread: data.thread,
-          turn: data.turn,
-        });
+        return open(documentView, drawn(data, { id: data.fact, expiresAt: data.expiresAt, source: data }));
       case 'ObservationDerived': {
         const [source] = data.sources;
         if (forgotten || !source) return [];
-        return open(documentView, {
-          id: data.observation,
-          kind: 'observation',
-          ...scopeColumns(data.scope),
-          ...searchText(data.text),
-          speaker: null,
-          trust: data.trust,
-          said_at: new Date(data.validFrom),
-          expires_at: null,
-          thread: source.thread,
-          turn: source.turn,
-        });
+        return open(documentView, drawn({ ...data, kind: 'observation' }, { id: data.observation, source }));
       }
       case 'FactRetired':
         return close(documentView, { id: data.fact, fork: '' });
@@ -66,33 +34,14 @@ export const searchProjection: Projection<MemoryEvent> = {
       case 'ProcedureLearned':
         // The version before it has ended all the same.
         if (forgotten) return close(documentView, { id: data.procedure, fork: data.scope.fork ?? '' });
-        return replace(documentView, {
-          id: data.procedure,
-          kind: 'procedure',
-          ...scopeColumns(data.scope),
-          ...searchText(data.text),
-          speaker: null,
-          trust: data.trust,
-          said_at: new Date(data.validFrom),
-          expires_at: null,
-          thread: data.source.thread,
-          turn: data.source.turn,
-        });
+        return replace(
+          documentView,
+          drawn({ ...data, kind: 'procedure' }, { id: data.procedure, source: data.source }),
+        );
       case 'ProcedureRolledBack': {
         const { procedure: id, scope, restored } = data;
         if (forgotten || restored === null) return close(documentView, { id, fork: scope.fork ?? '' });
-        return replace(documentView, {
-          id,
-          kind: 'procedure',
-          ...scopeColumns(scope),
-          ...searchText(restored.text),
-          speaker: null,
-          trust: restored.trust,
-          said_at: new Date(restored.validFrom),
-          expires_at: null,
-          thread: restored.source.thread,
-          turn: restored.source.turn,
-        });
+        return replace(documentView, drawn({ ...restored, scope, kind: 'procedure' }, { id, source: restored.source }));
       }
       case 'RoundRecorded':
         if (forgotten) return [];
@@ -128,6 +77,39 @@ export const searchProjection: Projection<MemoryEvent> = {
     }
   },
 };
+
+/** The document of a memory that was drawn from what was said. */
+function drawn(
+  memory: {
+    readonly kind: string;
+    readonly scope: Scope;
+    readonly text: string;
+    readonly trust: string;
+    readonly validFrom: string;
+  },
+  {
+    id,
+    expiresAt = null,
+    source,
+  }: {
+    readonly id: string;
+    readonly expiresAt?: string | null | undefined;
+    readonly source: { readonly thread: string; readonly turn: string };
+  },
+) {
+  return {
+    id,
+    kind: memory.kind,
+    ...scopeColumns(memory.scope),
+    ...searchText(memory.text),
+    speaker: null,
+    trust: memory.trust,
+    said_at: new Date(memory.validFrom),
+    expires_at: expiresAt === null ? null : new Date(expiresAt),
+    thread: source.thread,
+    turn: source.turn,
+  };
+}
 
 /** Types of the events that give documents. */
 export const documentEvents = [

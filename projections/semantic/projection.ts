@@ -1,6 +1,7 @@
 import { close, ensure, open, replace } from '../../eventstore/index.ts';
 import type { Operation, Projection } from '../../eventstore/index.ts';
-import type { MemoryEvent, Source } from '../../memory/events.ts';
+import type { FactRestored } from '../../memory/care-events.ts';
+import type { FactAsserted, MemoryEvent, Source } from '../../memory/events.ts';
 import { scopeColumns } from '../scope-columns.ts';
 import { factEndView, factSourceView, factView } from './views.ts';
 
@@ -12,26 +13,7 @@ export const semanticProjection: Projection<MemoryEvent> = {
   project({ type, data }) {
     switch (type) {
       case 'FactAsserted':
-        return [
-          ...open(factView, {
-            fact: data.fact,
-            ...scopeColumns(data.scope),
-            kind: data.kind,
-            subject: data.subject,
-            relation: data.relation,
-            value: data.value,
-            content: data.text,
-            content_hash: data.contentHash,
-            confidence: data.confidence,
-            trust: data.trust,
-            valid_from: new Date(data.validFrom),
-            valid_to: data.validTo === null ? null : new Date(data.validTo),
-            replaces: data.replaces,
-            disputed_with: data.disputedWith,
-            expires_at: data.expiresAt === undefined ? null : new Date(data.expiresAt),
-          }),
-          ...sourceRow(data.fact, data.scope.fork, data.source),
-        ];
+        return [...open(factView, factRow(data, data.validTo)), ...sourceRow(data.fact, data.scope.fork, data.source)];
       case 'FactConfirmed':
         return sourceRow(data.fact, data.fork, data.source);
       case 'FactSuperseded':
@@ -72,23 +54,7 @@ export const semanticProjection: Projection<MemoryEvent> = {
       case 'FactRestored':
         return [
           ...close(factEndView, { fact: data.fact, fork: '' }),
-          ...open(factView, {
-            fact: data.fact,
-            ...scopeColumns(data.scope),
-            kind: data.kind,
-            subject: data.subject,
-            relation: data.relation,
-            value: data.value,
-            content: data.text,
-            content_hash: data.contentHash,
-            confidence: data.confidence,
-            trust: data.trust,
-            valid_from: new Date(data.validFrom),
-            valid_to: null,
-            replaces: data.replaces,
-            disputed_with: data.disputedWith,
-            expires_at: data.expiresAt === null ? null : new Date(data.expiresAt),
-          }),
+          ...open(factView, factRow(data, null)),
           ...(data.from === null ? [] : lentBack(data.from.into, data.from.turns)),
         ];
       case 'ObservationDerived':
@@ -117,6 +83,27 @@ export const semanticProjection: Projection<MemoryEvent> = {
     }
   },
 };
+
+/** The row of a fact that is told in full. */
+function factRow(data: FactAsserted['data'] | FactRestored['data'], validTo: string | null) {
+  return {
+    fact: data.fact,
+    ...scopeColumns(data.scope),
+    kind: data.kind,
+    subject: data.subject,
+    relation: data.relation,
+    value: data.value,
+    content: data.text,
+    content_hash: data.contentHash,
+    confidence: data.confidence,
+    trust: data.trust,
+    valid_from: new Date(data.validFrom),
+    valid_to: validTo === null ? null : new Date(validTo),
+    replaces: data.replaces,
+    disputed_with: data.disputedWith,
+    expires_at: data.expiresAt == null ? null : new Date(data.expiresAt),
+  };
+}
 
 function sourceRow(fact: string, fork = '', { turn, thread, branch, quote }: Source): Operation[] {
   return ensure(factSourceView, { fact, fork, turn, thread, branch, quote });
