@@ -16,6 +16,17 @@ export function scopeColumns(scope: Scope): {
   };
 }
 
+/** The scope that a row's columns hold; without `fork` that of rows that are written outside of forks only. */
+export function scopeOfRow(row: Omit<ReturnType<typeof scopeColumns>, 'fork'> & { readonly fork?: string }): Scope {
+  const { scope_user: user, scope_agent: agent, scope_thread: thread, fork = '' } = row;
+  return {
+    ...(user === null ? {} : { user }),
+    ...(agent === null ? {} : { agent }),
+    ...(thread === null ? {} : { thread }),
+    ...(fork === '' ? {} : { fork }),
+  };
+}
+
 /** One text per scope, the same in every fork: a fork's block stands in for the inherited one of the same scope. */
 export function scopeKey({ fork: _fork, ...scope }: Scope): string {
   return scopeStream('', scope);

@@ -1,13 +1,15 @@
 import { sql } from 'kysely';
 import type { Selectable } from 'kysely';
 import type { CareCounts, LeftAlone } from '../../memory/care-events.ts';
-import type { Source, Trust } from '../../memory/events.ts';
+import type { Source } from '../../memory/events.ts';
 import type { CaredFact } from '../../memory/consolidate/near-duplicates.ts';
 import type { ObservationProof, OpenSession } from '../../memory/consolidate/plan.ts';
 import type { SaidLine } from '../../memory/consolidate/summarise.ts';
 import type { Scope } from '../../memory/scope.ts';
 import type { ViewDatabase, ViewReader } from '../read-views.ts';
 import { heldAt } from '../read-views.ts';
+import { toKnownFact } from '../semantic/known-fact.ts';
+import { scopeOfRow } from '../scope-columns.ts';
 import { livesIn, visibleTo } from '../visible-to.ts';
 
 /** Facts that hold in exactly this scope, outside of forks, oldest first, with their sources. */
@@ -37,16 +39,9 @@ export async function readCaredFacts({ db, tenant, position }: ViewReader, scope
     .execute();
   const byFact = Map.groupBy(sources, ({ fact }) => fact);
   return rows.map((row) => ({
-    fact: row.fact,
+    ...toKnownFact(row),
     kind: row.kind as CaredFact['kind'],
-    subject: row.subject,
-    relation: row.relation,
-    value: row.value,
-    text: row.content,
-    contentHash: row.content_hash,
-    trust: row.trust as Trust,
     confidence: row.confidence,
-    validFrom: row.valid_from.toISOString(),
     disputedWith: row.disputed_with,
     expiresAt: row.expires_at?.toISOString() ?? null,
     position: row.from_pos,
@@ -240,7 +235,7 @@ export async function listConsolidations(
   const rows = await query.execute();
   return rows.map((row) => ({
     run: row.run,
-    scope: scopeOf(row),
+    scope: scopeOfRow(row),
     outcome: row.outcome as ConsolidationRow['outcome'],
     reason: row.reason,
     counts: row.counts as CareCounts,
@@ -295,12 +290,4 @@ export async function listUsersToConsolidate(
     values: [tenant, position, now, after, limit],
   });
   return rows.map(({ user }) => user);
-}
-
-function scopeOf(row: { scope_user: string | null; scope_agent: string | null; scope_thread: string | null }): Scope {
-  return {
-    ...(row.scope_user === null ? {} : { user: row.scope_user }),
-    ...(row.scope_agent === null ? {} : { agent: row.scope_agent }),
-    ...(row.scope_thread === null ? {} : { thread: row.scope_thread }),
-  };
 }

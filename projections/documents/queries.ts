@@ -4,6 +4,7 @@ import type { Scope } from '../../memory/scope.ts';
 import type { ViewReader } from '../read-views.ts';
 import { heldAt } from '../read-views.ts';
 import { lineageOf } from '../branches/lineage.ts';
+import { scopeOfRow } from '../scope-columns.ts';
 import { visibleTo } from '../visible-to.ts';
 
 /** A document as it is remembered. */
@@ -42,11 +43,7 @@ export async function listDocuments(
     .execute();
   return rows.map((row) => ({
     document: row.document,
-    scope: {
-      ...(row.scope_user === null ? {} : { user: row.scope_user }),
-      ...(row.scope_agent === null ? {} : { agent: row.scope_agent }),
-      ...(row.scope_thread === null ? {} : { thread: row.scope_thread }),
-    },
+    scope: scopeOfRow(row),
     source: row.source,
     title: row.title,
     mimeType: row.mime_type,

@@ -4,6 +4,7 @@ import type { MemoryProposal } from '../../memory/reconcile.ts';
 import type { Scope } from '../../memory/scope.ts';
 import type { ViewDatabase, ViewReader } from '../read-views.ts';
 import { heldAt } from '../read-views.ts';
+import { scopeOfRow } from '../scope-columns.ts';
 import { livesIn, visibleTo } from '../visible-to.ts';
 
 /** A memory that waits for a person. */
@@ -93,12 +94,7 @@ export async function findProposalDecision(
 function toPending(row: Selectable<ViewDatabase['memory_proposal']>): PendingRow {
   return {
     proposal: row.proposal,
-    scope: {
-      ...(row.scope_user === null ? {} : { user: row.scope_user }),
-      ...(row.scope_agent === null ? {} : { agent: row.scope_agent }),
-      ...(row.scope_thread === null ? {} : { thread: row.scope_thread }),
-      ...(row.fork === '' ? {} : { fork: row.fork }),
-    },
+    scope: scopeOfRow(row),
     agent: row.agent,
     action: row.action as PendingRow['action'],
     target: row.target,

@@ -1,10 +1,9 @@
-import type { Selectable } from 'kysely';
-import type { FactKind, Trust } from '../../memory/events.ts';
 import type { KnownFact } from '../../memory/reconcile.ts';
 import type { Scope } from '../../memory/scope.ts';
-import type { ViewDatabase, ViewReader } from '../read-views.ts';
+import type { ViewReader } from '../read-views.ts';
 import { holdsFor, lineageOf } from '../branches/lineage.ts';
 import { livesIn, visibleTo } from '../visible-to.ts';
+import { toKnownFact } from './known-fact.ts';
 
 /** Facts that hold in exactly this scope: what a write is reconciled against. */
 export async function readKnownFacts(reader: ViewReader, scope: Scope): Promise<KnownFact[]> {
@@ -62,21 +61,6 @@ export async function readPastFacts(reader: ViewReader, scope: Scope): Promise<K
     const validTo = row.ended_at ?? row.valid_to;
     return { ...toKnownFact(row), validTo: validTo?.toISOString() ?? null };
   });
-}
-
-function toKnownFact(row: Selectable<ViewDatabase['fact']>): KnownFact {
-  return {
-    fact: row.fact,
-    kind: row.kind as FactKind,
-    subject: row.subject,
-    relation: row.relation,
-    value: row.value,
-    text: row.content,
-    contentHash: row.content_hash,
-    trust: row.trust as Trust,
-    validFrom: row.valid_from.toISOString(),
-    expiresAt: row.expires_at?.toISOString() ?? null,
-  };
 }
 
 /** A fact with its validity and its sources. */

@@ -10,6 +10,7 @@ import { holdsFor, lineageOf } from '../branches/lineage.ts';
 import type { Lineage } from '../branches/lineage.ts';
 import { takenOver } from '../branches/queries.ts';
 import { heldAt } from '../read-views.ts';
+import { scopeOfRow } from '../scope-columns.ts';
 import { visibleTo } from '../visible-to.ts';
 
 /** The newest messages of a branch. */
@@ -294,12 +295,7 @@ export async function readBlocks(view: ViewReader, reader: Scope): Promise<Block
       value: row.value,
       limit: row.char_limit,
       readOnly: row.read_only,
-      scope: {
-        ...(row.scope_user === null ? {} : { user: row.scope_user }),
-        ...(row.scope_agent === null ? {} : { agent: row.scope_agent }),
-        ...(row.scope_thread === null ? {} : { thread: row.scope_thread }),
-        ...(row.fork === '' ? {} : { fork: row.fork }),
-      },
+      scope: scopeOfRow(row),
       position: row.from_pos,
     });
   }
