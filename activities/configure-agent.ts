@@ -2,7 +2,7 @@ import type { Agent } from '../agents/define-agent.ts';
 import type { ToolSpec } from '../llm/ports.ts';
 import { commands, streams } from '../memory/keys.ts';
 import type { ActivityDeps } from './deps.ts';
-import { sha256 } from './hash.ts';
+import { sha256 } from '../projections/digest.ts';
 import { memoryToolSpecs } from './memory-tools.ts';
 
 /** Gives the position of the event that holds this version of an agent, for a tenant. */

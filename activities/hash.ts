@@ -1,9 +1,4 @@
-import { createHash } from 'node:crypto';
-
-/** SHA-256 of a text in hexadecimal: the digest of contents, arguments and prompts. */
-export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
+import { sha256 } from '../projections/digest.ts';
 
 /** Digest of a tool call's arguments, independent of the order of keys. */
 export function argumentsHash(value: unknown): string {

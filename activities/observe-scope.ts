@@ -10,7 +10,7 @@ import { askForJson, codeToGoOnWith } from './ask-for-json.ts';
 import { commitUnit } from './consolidation-unit.ts';
 import type { UnitOf, UnitOutcome } from './consolidation-types.ts';
 import type { ActivityDeps } from './deps.ts';
-import { sha256 } from './hash.ts';
+import { sha256 } from '../projections/digest.ts';
 import { consolidationModel } from './plan-consolidation.ts';
 import type { ActivityScope } from './run-activity.ts';
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { nameOf } from '../projections/digest.ts';
 import { ExpectedVersionConflictError } from '../eventstore/index.ts';
 import type { MemoryOutcome } from '../memory/events.ts';
 import type { KnownFact, MemoryProposal } from '../memory/reconcile.ts';
@@ -85,7 +85,7 @@ async function change(
   wanted: (known: readonly KnownFact[]) => readonly Wanted[],
 ): Promise<MemoryReceipt[]> {
   const { scope, actor, reason, occurredAt = new Date(), idempotencyKey } = by;
-  const id = `memory/${digest([scope, idempotencyKey ?? asked])}`;
+  const id = `memory/${nameOf([scope, idempotencyKey ?? asked])}`;
   const first = await context.store.readCommand(context.tenant, id);
   if (first) return receipts(first.result as readonly MemoryOutcome[], first.lastPosition, 'replayed');
   const tenant = await context.store.tenantNumber(context.tenant);
@@ -136,9 +136,4 @@ function findFact(known: readonly KnownFact[], memory: string): KnownFact {
   const fact = known.find((one) => one.fact === memory);
   if (!fact) throw new MemoryNotFoundError(memory);
   return fact;
-}
-
-/** Names are public for ever: what is asked must not be read from them. */
-function digest(parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 24);
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { nameOf, sha256 } from '../projections/digest.ts';
 import { cleanText, ExpectedVersionConflictError } from '../eventstore/index.ts';
 import type { NewEvent } from '../eventstore/index.ts';
 import type { Embedder } from '../llm/ports.ts';
@@ -77,9 +77,9 @@ export async function addDocument(
   assertDocument(given, scope);
   const text = cleanText(given.text);
   const document = documentId(scope, given.source);
-  const contentHash = createHash('sha256').update(text).digest('hex');
+  const contentHash = sha256(text);
   const keyed =
-    options.idempotencyKey === undefined ? null : commands.documentKey(document, digest([options.idempotencyKey]));
+    options.idempotencyKey === undefined ? null : commands.documentKey(document, nameOf([options.idempotencyKey]));
   const found = chunk(text, { headings: given.mimeType === undefined || given.mimeType === 'text/markdown' });
   const wanted = found.map((one, ordinal) => {
     const section = sectionOf(one);
@@ -299,9 +299,5 @@ function assertPlace(source: string, scope: Scope): void {
 
 /** Names are public for ever; a source may say more than a name should. */
 function documentId({ user, agent, thread }: Scope, source: string): string {
-  return `d-${digest([user ?? null, agent ?? null, thread ?? null, cleanText(source)])}`;
-}
-
-function digest(parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 24);
+  return `d-${nameOf([user ?? null, agent ?? null, thread ?? null, cleanText(source)])}`;
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../projections/digest.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { forkOf, turnScope } from '../memory/scope.ts';
 import type { NewEvent } from '../eventstore/index.ts';
@@ -268,8 +268,4 @@ function toList<T>(value: T | readonly T[] | undefined): readonly T[] {
   if (value === undefined) return [];
   // Array.isArray does not narrow readonly arrays.
   return Array.isArray(value) ? (value as readonly T[]) : [value as T];
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

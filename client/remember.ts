@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { nameOf } from '../projections/digest.ts';
 import type { NewEvent } from '../eventstore/index.ts';
 import type { Embedder } from '../llm/ports.ts';
 import type { MemoryEvent } from '../memory/events.ts';
@@ -101,7 +101,7 @@ function toRounds(messages: readonly SaidMessage[], scope: Scope, options: Remem
       (next.session ?? options.session ?? options.idempotencyKey) === session
         ? next
         : null;
-    const round = `i-${digest([scope, options.idempotencyKey, index])}`;
+    const round = `i-${nameOf([scope, options.idempotencyKey, index])}`;
     rounds.push({
       type: 'RoundRecorded',
       data: {
@@ -132,7 +132,7 @@ function toCommand({
   part: number;
   rounds: readonly Round[];
 }) {
-  const name = digest([scope, key]);
+  const name = nameOf([scope, key]);
   const stream = `import/${name}`;
   return {
     id: `import/${name}/${part}`,
@@ -155,9 +155,4 @@ function assertMessages(messages: readonly SaidMessage[], key: string): void {
     if (at !== undefined && Number.isNaN(at.getTime()))
       throw new InvalidMessagesError(`Message ${index} has a time that is none.`);
   });
-}
-
-/** Names are public for ever, and ids of users are no secret; the key may be. */
-function digest(parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 24);
 }

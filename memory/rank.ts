@@ -1,3 +1,5 @@
+import { compareTexts } from './text.ts';
+
 /** A candidate as the channels found it. */
 export interface Candidate {
   readonly id: string;
@@ -63,7 +65,7 @@ export function rank(candidates: readonly Candidate[], { now, recency = 0.1 }: R
   for (const channel of channels) {
     candidates
       .filter(({ scores }) => scores[channel] !== undefined)
-      .sort((a, b) => (b.scores[channel] ?? 0) - (a.scores[channel] ?? 0) || compare(a.id, b.id))
+      .sort((a, b) => (b.scores[channel] ?? 0) - (a.scores[channel] ?? 0) || compareTexts(a.id, b.id))
       .forEach(({ id }, index) => {
         const own = ranks.get(id);
         if (own) own[channel] = index + 1;
@@ -87,7 +89,7 @@ export function rank(candidates: readonly Candidate[], { now, recency = 0.1 }: R
       );
       return { ...candidate, score, ranks: own, factors };
     })
-    .sort((a, b) => b.score - a.score || compare(a.id, b.id));
+    .sort((a, b) => b.score - a.score || compareTexts(a.id, b.id));
 }
 
 /**
@@ -132,8 +134,4 @@ export function dot(a: Float32Array, b: Float32Array): number {
 
 function round3(value: number): number {
   return Math.round(value * 1000) / 1000;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -116,7 +116,7 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
     const trust = trustOf(proposal);
     if (trust === 'tool_external') return rejected(proposal, 'a how-to is not taken from what an outside tool says');
     const goal = proposal.value.trim() || text;
-    const contentHash = hash(`procedure|${normaliseText(goal)}|${normaliseContent(text)}`);
+    const contentHash = procedureHash({ goal, text }, hash);
     const known = procedures.get(normaliseText(goal));
     const bad = known?.rolledBack?.find((one) => one.contentHash === contentHash);
     if (bad) return rejected(proposal, `version ${bad.version} of this how-to said the same and was rolled back`);
@@ -319,6 +319,14 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
     facts.delete(known.fact);
     return { outcome: 'retracted', id: known.fact, text: known.text, reason: 'taken back by the user' };
   }
+}
+
+/** Digest of what a how-to says: two of the same goal and text are one version. */
+export function procedureHash(
+  { goal, text }: { readonly goal: string; readonly text: string },
+  hash: (text: string) => string,
+): string {
+  return hash(`procedure|${normaliseText(goal)}|${normaliseContent(text)}`);
 }
 
 /** Digest of what a fact says, equal for different spellings of the same content. */

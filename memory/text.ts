@@ -37,3 +37,8 @@ export function shorten(text: string, length: number): string {
   const flat = text.replace(/\s+/g, ' ').trim();
   return flat.length <= length ? flat : `${flat.slice(0, length - 1).toWellFormed()}…`;
 }
+
+/** Order of two texts by their code units, which is the same everywhere; for `sort`. */
+export function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

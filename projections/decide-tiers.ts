@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from './digest.ts';
 import type { MemoryEvent, MemoryOutcome } from '../memory/events.ts';
 import type { MemoryProposal } from '../memory/reconcile.ts';
-import { factHash } from '../memory/reconcile.ts';
+import { factHash, procedureHash } from '../memory/reconcile.ts';
 import { subjectsOf } from '../memory/subject.ts';
-import { normaliseContent, normaliseText } from '../memory/text.ts';
 import { lessTrusted } from '../memory/trust.ts';
 import type { WriteTier, WriteTiers } from '../memory/write-tiers.ts';
 import { decideProposals } from './decide-write.ts';
@@ -105,10 +104,6 @@ function same(one: { readonly action: string; readonly target: string | null; re
 function hashOf(proposal: MemoryProposal): string {
   const { kind, value, text } = proposal;
   return kind === 'procedure'
-    ? sha256(`procedure|${normaliseText(value.trim() || text.trim())}|${normaliseContent(text)}`)
+    ? procedureHash({ goal: value.trim() || text.trim(), text }, sha256)
     : factHash(proposal, sha256);
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from './digest.ts';
 import type { NewEvent } from '../eventstore/index.ts';
 import type { MemoryEvent, MemoryOutcome, Trust } from '../memory/events.ts';
 import { streams } from '../memory/keys.ts';
@@ -53,8 +53,4 @@ export async function decideProposals(reader: ViewReader, input: WriteInput): Pr
     events: events.map((event) => ({ ...event, stream, subjects: subjectsOf(scope) })),
     outcomes,
   };
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

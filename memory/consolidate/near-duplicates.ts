@@ -2,7 +2,7 @@ import type { Source } from '../events.ts';
 import type { KnownFact } from '../reconcile.ts';
 import { holdsOf, relationKey } from '../relations.ts';
 import { termsOf, wordsOf } from '../recall/terms.ts';
-import { normaliseText } from '../text.ts';
+import { compareTexts, normaliseText } from '../text.ts';
 import { trustRank } from '../trust.ts';
 import { losesNothing } from './lossless.ts';
 
@@ -39,10 +39,10 @@ export function findNearDuplicates(facts: readonly CaredFact[]): Merge[] {
     .filter(({ fact, kind, contentHash }) => kind !== 'observation' && !disputed.has(fact) && contentHash !== '')
     .toSorted(
       (a, b) =>
-        compare(a.validFrom, b.validFrom) ||
+        compareTexts(a.validFrom, b.validFrom) ||
         trustRank(b.trust) - trustRank(a.trust) ||
         b.sources.length - a.sources.length ||
-        compare(a.fact, b.fact),
+        compareTexts(a.fact, b.fact),
     );
   for (const one of candidates) terms.set(one.fact, termsIn(one));
   // Only facts that share a subject and a term set can be near: no pair of strangers is looked at.
@@ -116,8 +116,4 @@ function stemsOf(text: string): string[] {
 function alike(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
   const both = [...a].filter((term) => b.has(term)).length;
   return both / Math.max(1, a.size + b.size - both);
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -3,8 +3,10 @@ import { sql } from 'kysely';
 import type { Source, Trust } from '../../memory/events.ts';
 import type { KnownProcedure } from '../../memory/reconcile.ts';
 import type { Scope } from '../../memory/scope.ts';
+import { compareTexts } from '../../memory/text.ts';
 import type { ViewDatabase, ViewReader } from '../read-views.ts';
 import { holdsFor, lineageOf } from '../branches/lineage.ts';
+import { scopeOfRow } from '../scope-columns.ts';
 import { livesIn, visibleTo } from '../visible-to.ts';
 
 /**
@@ -118,12 +120,7 @@ function toVersion(row: Selectable<ViewDatabase['procedure']> & { readonly stand
   return {
     procedure: row.procedure,
     version: row.version,
-    scope: {
-      ...(row.scope_user === null ? {} : { user: row.scope_user }),
-      ...(row.scope_agent === null ? {} : { agent: row.scope_agent }),
-      ...(row.scope_thread === null ? {} : { thread: row.scope_thread }),
-      ...(row.fork === '' ? {} : { fork: row.fork }),
-    },
+    scope: scopeOfRow(row),
     goal: row.goal,
     text: row.content,
     contentHash: row.content_hash,
@@ -138,9 +135,7 @@ function toVersion(row: Selectable<ViewDatabase['procedure']> & { readonly stand
 /** A version that stood more than once is one version. */
 function newestOfEach(rows: readonly VersionRow[]): VersionRow[] {
   const newest = new Map(rows.map((row) => [`${row.version}/${row.procedure}`, row]));
-  return [...newest.values()].toSorted(
-    (a, b) => (a.goal < b.goal ? -1 : a.goal > b.goal ? 1 : 0) || a.version - b.version,
-  );
+  return [...newest.values()].toSorted((a, b) => compareTexts(a.goal, b.goal) || a.version - b.version);
 }
 
 /** A version that was rolled back, by whom and why. */

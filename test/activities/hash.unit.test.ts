@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { argumentsHash, sha256 } from '../../activities/hash.ts';
+import { argumentsHash } from '../../activities/hash.ts';
+import { sha256 } from '../../projections/digest.ts';
 
 test('the order of keys does not matter, at any depth', () => {
   const one = { order: 'A-1', lines: [{ sku: 'x', n: 1 }], note: { a: 1, b: { c: 2, d: 3 } } };
