@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HoldfastClient } from '../client/index.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
-import type { HistoryWriter, WorkKind } from './history.ts';
+import type { FollowUp, HistoryWriter, WorkKind } from './history.ts';
 import type { Random } from './random.ts';
-import type { Work, WorkSource } from './work.ts';
+import type { WorkSource } from './work.ts';
+import type { Work } from './work-shape.ts';
 import { makeWork } from './work.ts';
 
 /** How often each kind of work is done, relative to the others. */
-const shares: Readonly<Record<Exclude<WorkKind, 'decision' | 'undo'>, number>> = {
+const shares: Readonly<Record<Exclude<WorkKind, FollowUp>, number>> = {
   plain: 4,
   remember: 4,
   correct: 2,
@@ -19,6 +20,9 @@ const shares: Readonly<Record<Exclude<WorkKind, 'decision' | 'undo'>, number>> =
   block: 4,
   import: 0.5,
   consolidate: 2,
+  document: 0.5,
+  proposal: 2,
+  talk: 3,
   forget: 1,
   rebuild: 0.4,
   export: 0.4,

@@ -20,6 +20,13 @@ async function pay(
   return response.json();
 }
 
+/** Whose conversations are full after a few turns. */
+export const talkative = defineAgent({
+  name: 'talkative',
+  instructions: 'You listen.',
+  memory: { messageTokens: 250, extract: false, recallLimit: 0 },
+});
+
 /** Agents to be killed, at a shop: what their tools did can be counted outside of Holdfast. */
 export function crashAgents(shopUrl: string): Agent[] {
   const payOnce = defineTool({
@@ -71,6 +78,12 @@ export function crashAgents(shopUrl: string): Agent[] {
       memory: { extract: false },
     }),
     defineAgent({ name: 'shopper', instructions: 'You know orders.', tools: [lookupOrder] }),
+    defineAgent({
+      name: 'guarded',
+      instructions: 'You remember what a person approves of.',
+      memory: { extract: false, writes: 'queue' },
+    }),
+    talkative,
     defineAgent({
       name: 'asker',
       instructions: 'You ask others.',

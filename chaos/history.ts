@@ -13,13 +13,18 @@ export const workKinds = [
   'block',
   'import',
   'consolidate',
+  'document',
+  'proposal',
+  'talk',
   'forget',
   'rebuild',
   'export',
   'neighbour',
 ] as const;
-/** One of {@link workKinds}, or a decision, which is asked inside the work `approval`, or an undo, inside `consolidate`. */
-export type WorkKind = (typeof workKinds)[number] | 'decision' | 'undo';
+/** What follows another work, when that was acknowledged. */
+export type FollowUp = 'decision' | 'undo' | 'revision' | 'removal' | 'verdict';
+/** One of {@link workKinds}, or what follows one. */
+export type WorkKind = (typeof workKinds)[number] | FollowUp;
 
 /** What a client knows of what it asked for, besides the time. All fields are as it sent them or was told. */
 export interface Facts {
@@ -37,6 +42,13 @@ export interface Facts {
   readonly rounds?: number;
   /** Name of a run of consolidation. */
   readonly run?: string;
+  /** Name of a document, as its client and as Holdfast call it. */
+  readonly source?: string;
+  readonly document?: string;
+  /** How many chunks a document has. */
+  readonly chunks?: number;
+  /** Name of a memory that waits. */
+  readonly proposal?: string;
   /** An amount that no other payment has. */
   readonly amount?: number;
   readonly status?: string;

@@ -1,20 +1,9 @@
 import type { HoldfastClient, TurnResult } from '../client/index.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
 import type { Facts, WorkKind } from './history.ts';
+import type { Work } from './work-shape.ts';
+import { consolidate, editBlock, importTalk, keepDocument, proposed } from './memory-work.ts';
 import type { Random } from './random.ts';
-
-/** One thing a client wants, that it may ask for again under the same key. */
-export interface Work {
-  readonly kind: WorkKind;
-  /** Unique in the run. */
-  readonly op: string;
-  /** What is known when it is asked. */
-  readonly facts: Facts;
-  /** Asks once. Gives what was told; throws when nothing was, or when it is not known what came of it. */
-  readonly ask: (client: HoldfastClient) => Promise<Facts>;
-  /** What is done after it was acknowledged, in order. */
-  readonly then?: (told: Facts) => readonly Work[];
-}
 
 /** What the work of one client is made with. */
 export interface WorkSource {
@@ -31,8 +20,6 @@ export interface WorkSource {
 
 /** How long a client waits for a reply before it does not know what came of its turn, in milliseconds. */
 const patienceMs = 15_000;
-/** More than one command holds. */
-const importedMessages = 520;
 const cities = ['Lisbon', 'Porto', 'Faro', 'Braga', 'Évora', 'Coimbra'];
 
 /** Makes the `n`th piece of work of a client. */
@@ -105,7 +92,19 @@ export function makeWork(kind: WorkKind, n: number, source: WorkSource): Work {
     case 'import':
       return importTalk(op, user, token);
     case 'consolidate':
-      return consolidate(op, user, token, random.next() < 0.5);
+      return consolidate(op, { user, token, isTaken: random.next() < 0.5, patienceMs });
+    case 'document':
+      return keepDocument(op, { user, token, isRemoved: random.next() < 0.5 });
+    case 'proposal':
+      return proposed(
+        send('guarded', `Please remember: my dog is called ${token}.`),
+        random.shuffle(['approve', 'reject'] as const),
+      );
+    case 'talk': {
+      // One conversation for each client: from its third turn on it is compacted behind every reply.
+      const place = { thread: `talk-${client}`, user: `talker-${client}` };
+      return send('talkative', `Locker ${n} is called ${token}. ${'So it is. '.repeat(20)}`, place);
+    }
     case 'forget':
       return forget(send('shopper', `Please remember: my secret word is ${token}. My dog is called ${token}.`));
     case 'neighbour':
@@ -119,6 +118,9 @@ export function makeWork(kind: WorkKind, n: number, source: WorkSource): Work {
       return { kind, op, facts: {}, ask: () => source.exportLog(client).then(() => ({})) };
     case 'decision':
     case 'undo':
+    case 'verdict':
+    case 'revision':
+    case 'removal':
       throw new RangeError(`A work of kind "${kind}" follows another.`);
   }
 }
@@ -159,77 +161,6 @@ function cancel(sent: Work, afterMs: number): Work {
         await answer;
       }
     },
-  };
-}
-
-/** Sets a block of the client's own, knowing what stood there before. */
-function editBlock(op: string, token: string, client: string): Work {
-  const scope = { agent: client };
-  return {
-    kind: 'block',
-    op,
-    facts: { token },
-    ask: async (asked) => {
-      const [before] = await asked.memory.blocks({ scope });
-      await asked.memory.editBlock({
-        scope,
-        label: 'note',
-        description: 'What was noted last',
-        value: token,
-        actor: client,
-        reason: 'chaos',
-        expectedValue: before?.value === token ? token : (before?.value ?? null),
-      });
-      return {};
-    },
-  };
-}
-
-/** Imports a talk of some hundred messages in several commands; its last message holds the token. */
-function importTalk(op: string, user: string, token: string): Work {
-  const talk = Array.from({ length: importedMessages }, (_, n) => ({
-    speaker: n % 2 === 0 ? 'user' : 'assistant',
-    text: n % 2 === 0 ? `Line ${n} of ${token}.` : `Reply ${n}.`,
-    at: new Date(Date.UTC(2024, 0, 1) + n * 1_000),
-  }));
-  return {
-    kind: 'import',
-    op,
-    facts: { user, token, rounds: importedMessages / 2 },
-    ask: async (client) => {
-      await client.memory.import(talk, { idempotencyKey: op, scope: { user } });
-      return {};
-    },
-  };
-}
-
-/** Has a session remembered and memory consolidated, which sums it up; half of the runs are taken back. */
-function consolidate(op: string, user: string, token: string, taken: boolean): Work {
-  const run = `run-${op}`;
-  const undo: Work = {
-    kind: 'undo',
-    op: `${op}-undo`,
-    facts: { run },
-    ask: async (client) => {
-      await client.memory.undoConsolidation(run, { actor: 'chaos' });
-      return {};
-    },
-  };
-  return {
-    kind: 'consolidate',
-    op,
-    facts: { run, user },
-    ask: async (client) => {
-      const talk = [`I like ${token}.`, `Really, I like ${token}.`, `I do like ${token}!`];
-      await client.memory.remember(
-        talk.map((text) => ({ speaker: 'user', text })),
-        { user },
-        { idempotencyKey: run, session: run, occurredAt: new Date(Date.UTC(2024, 0, 1)) },
-      );
-      const { outcome } = await client.memory.consolidate({ scope: { user }, run }, { timeoutMs: patienceMs });
-      return { status: outcome };
-    },
-    ...(taken ? { then: () => [undo] } : {}),
   };
 }
 

@@ -1,3 +1,4 @@
+import { checkCompactions, checkDocuments, checkVerdicts } from './memory-invariants.ts';
 import type { Invariant, Violation } from './subject.ts';
 import { turnStream, wrong } from './subject.ts';
 
@@ -27,7 +28,8 @@ const turnsSql = `
   where s.tenant = $1 and s.name like 'turn/%' group by s.name`;
 
 /** I1: what was acknowledged is there, exactly once. */
-export const acknowledgedIsThere: Invariant = async ({ query, tenant, operations }) => {
+export const acknowledgedIsThere: Invariant = async (subject) => {
+  const { query, tenant, operations } = subject;
   const turns = new Map((await query<TurnFacts>(turnsSql, [tenant])).map((row) => [row.stream, row]));
   const blocks = await counts(
     query,
@@ -57,7 +59,7 @@ export const acknowledgedIsThere: Invariant = async ({ query, tenant, operations
     `select data ->> 'subject' as key, 1 as n from holdfast.event where tenant = $1 and type = 'SubjectForgotten' group by 1`,
     tenant,
   );
-  const found: Violation[] = [];
+  const found: Violation[] = [...(await checkDocuments(subject)), ...(await checkVerdicts(subject))];
   const expect = (n: number, what: string, about: readonly string[]): void => {
     if (n === 0) found.push({ kind: 'lost', what: `${what} was acknowledged and is not there`, about });
     if (n > 1) found.push({ kind: 'duplicated', what: `${what} is there ${n} times`, about });
@@ -205,9 +207,10 @@ export const realTimeOrder: Invariant = async ({ query, tenant, operations }) =>
   return found;
 };
 
-/** I13: every turn has one terminal event, every approval one decision and one effect. */
-export const oneEnd: Invariant = async ({ query, tenant, payments }) => {
-  const found: Violation[] = [];
+/** I13: every turn has one terminal event and is replaced by one compaction at most, every approval has one decision and one effect. */
+export const oneEnd: Invariant = async (subject) => {
+  const { query, tenant, payments } = subject;
+  const found: Violation[] = await checkCompactions(subject);
   for (const { stream, ended, requested } of await query<TurnFacts>(turnsSql, [tenant])) {
     const about = [stream.slice('turn/'.length)];
     if (requested > 1) found.push({ kind: 'duplicated', what: `${stream} was requested ${requested} times`, about });

@@ -7,8 +7,8 @@ import { landed, last, missed, within } from './fault.ts';
 /** How many workers run while nothing is broken. */
 export const workerCount = 2;
 
-/** Named boundaries with work that passes them: no conversation here is long enough to be compacted (test/recovery/compaction). */
-const boundaries: Readonly<Record<Exclude<Boundary, `compaction.${string}`>, WorkKind>> = {
+/** Named boundaries with work that passes them. */
+const boundaries: Readonly<Record<Boundary, WorkKind>> = {
   'step.model_answered': 'remember',
   'step.committed': 'remember',
   'child.recorded': 'child',
@@ -16,6 +16,8 @@ const boundaries: Readonly<Record<Exclude<Boundary, `compaction.${string}`>, Wor
   'tool.committed': 'pay_once',
   'extraction.model_answered': 'plain',
   'extraction.committed': 'plain',
+  'compaction.model_answered': 'talk',
+  'compaction.committed': 'talk',
   'consolidation.planned': 'consolidate',
   'consolidation.decided': 'consolidate',
   'consolidation.committed': 'consolidate',

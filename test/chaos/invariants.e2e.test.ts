@@ -115,6 +115,36 @@ beforeAll(async () => {
     });
     return {};
   });
+  await perform('document', 'notes', { source: 'notes.md', chunks: 3 }, async () => {
+    const text = ['one', 'two', 'three'].map((word) => `# ${word}\n\nIt says ${word}.`).join('\n\n');
+    return { document: (await worker.client.memory.addDocument({ source: 'notes.md', text }, {})).document };
+  });
+  for (const decision of ['approve', 'reject'] as const) {
+    const op = `wish-${decision}`;
+    await send('proposal', op, 'guarded', `Please remember: my cat is called ${decision}Cat.`);
+    const [waits] = await worker.client.memory.pending({ scope: { user: `user-${op}` } });
+    const { proposal = '' } = waits ?? {};
+    const sent = operations.pop();
+    if (sent) operations.push({ ...sent, proposal });
+    await perform('verdict', `${op}-said`, { proposal, decision, actor: 'mia' }, async () => {
+      const by = { actor: 'mia', reason: 'r' };
+      const { memory } = worker.client;
+      const { applied } =
+        decision === 'approve' ? await memory.approvePending(proposal, by) : await memory.rejectPending(proposal, by);
+      return { applied };
+    });
+  }
+  for (let n = 1; n <= 5; n++)
+    await worker.client.turns.send({
+      ...{ turn: `talk-${n}`, thread: 'talk', agent: 'talkative' },
+      message: `Locker ${n}. ${'So it is. '.repeat(20)}`,
+    });
+  await until('two compactions', async () => {
+    const { rows } = await database.admin.query<{ n: number }>(
+      `select count(*)::int as n from holdfast.event where type = 'ContextCompacted'`,
+    );
+    return (rows[0]?.n ?? 0) >= 2 || undefined;
+  });
   await send('forget', 'secret', 'shopper', 'Please remember: my dog is called Zebulon77.', { token: 'Zebulon77' });
   await until('extractions', async () => {
     const { rows } = await database.admin.query<{ n: number }>(`select count(*)::int as n from holdfast.extraction`);
@@ -195,6 +225,44 @@ const plants: readonly (readonly [
     'a forgetting is gone',
     [`delete from holdfast.event where type = 'SubjectForgotten'`],
     /the forgetting of user-secret/,
+    'lost',
+  ],
+  [
+    'I1',
+    'a chunk of a document is gone',
+    [`delete from holdfast.document_chunk where source = 'notes.md' and ordinal = 1`],
+    /document notes.md holds 2 chunks/,
+    'partial',
+  ],
+  [
+    'I1',
+    'a document is gone',
+    [
+      `delete from holdfast.document_chunk where source = 'notes.md'`,
+      `delete from holdfast.stored_document where source = 'notes.md'`,
+    ],
+    /document notes.md holds 0 chunks/,
+    'lost',
+  ],
+  [
+    'I1',
+    'what was approved was not written',
+    [`delete from holdfast.fact where scope_user = 'user-wish-approve'`],
+    /decided with "approve" and 0 memories/,
+    'lost',
+  ],
+  [
+    'I1',
+    'what was rejected was written',
+    [`update holdfast.fact set scope_user = 'user-wish-reject' where scope_user = 'user-wish-approve'`],
+    /decided with "reject" and 1 memories/,
+    'other',
+  ],
+  [
+    'I1',
+    'a verdict is gone',
+    [`delete from holdfast.event where type = 'ProposalDecided'`],
+    /the verdict of mia about .* is not the one that stands/,
     'lost',
   ],
   [
@@ -298,6 +366,22 @@ const plants: readonly (readonly [
     [`delete from holdfast.event where type = 'TurnCompleted' and data ->> 'turn' = 'five'`],
     /turn\/five has no terminal event/,
     'partial',
+  ],
+  [
+    'I13',
+    'a turn that two compactions replace',
+    [copyOf('ContextCompacted', '100000').replace(' version,', ' 99,')],
+    /is replaced by 2 compactions/,
+    'duplicated',
+  ],
+  [
+    'I13',
+    'a compaction that is missing in the row',
+    [
+      `delete from holdfast.event where position = (select min(position) from holdfast.event where type = 'ContextCompacted')`,
+    ],
+    /which is not the one before it/,
+    'other',
   ],
   [
     'I13',

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import type { Boundary } from '../../activities/deps.ts';
+import { talkative } from '../../chaos/crash-agents.ts';
 import { startRig } from '../support/crash-rig.ts';
 import { readLog } from '../support/read-log.ts';
 import { until } from '../support/until.ts';
 import { withDatabase } from '../support/with-database.ts';
-import { talkative } from './fixtures.config.ts';
 
 // Processes that start side by side on a busy machine take their time.
 vi.setConfig({ testTimeout: 180_000 });

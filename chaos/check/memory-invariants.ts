@@ -1,0 +1,121 @@
+import type { Operation } from '../history.ts';
+import type { Subject, Violation } from './subject.ts';
+import { wrong } from './subject.ts';
+
+/** What a view holds of one document. */
+interface DocumentFacts {
+  readonly document: string;
+  /** Chunks that the version in force says it has; null = no version is in force. */
+  readonly says: number | null;
+  /** Chunks that stand, and on how many different places. */
+  readonly there: number;
+  readonly places: number;
+}
+
+/** Documents as they were acknowledged: all chunks of the newest version, each once, and no other. For I1. */
+export async function checkDocuments({ query, tenant, operations }: Subject): Promise<Violation[]> {
+  const rows = await query<DocumentFacts>(
+    `select document, max(s.chunks)::int as says, count(c.chunk)::int as there, count(distinct c.ordinal)::int as places
+     from (select document, chunks from holdfast.stored_document where tenant = $1 and to_pos is null) s
+     full join (select document, chunk, ordinal from holdfast.document_chunk where tenant = $1 and to_pos is null) c using (document)
+     group by document`,
+    [tenant],
+  );
+  const stored = new Map(rows.map((row) => [row.document, row]));
+  return [...newestOf(operations, ({ source }) => source).values()].flatMap((one): Violation[] => {
+    const { source = '', document = '', chunks = 0, acknowledgedAt } = one;
+    // What came of one that was not acknowledged is not known: its commands are looked at in I2.
+    if (acknowledgedAt === null) return [];
+    const { says, there, places } = stored.get(document) ?? { says: null, there: 0, places: 0 };
+    if ((says ?? 0) === chunks && there === chunks && places === chunks) return [];
+    const kind = there === 0 ? 'lost' : there < chunks ? 'partial' : 'duplicated';
+    const what = `document ${source} holds ${there} chunks on ${places} places, says ${says ?? 'nothing'}, and was acknowledged with ${chunks}`;
+    return [{ kind, what, about: [source, document] }];
+  });
+}
+
+/** Memories that waited for a person: decided once, by who was told so, and written when it was a yes and only then. For I1. */
+export async function checkVerdicts({ query, tenant, operations }: Subject): Promise<Violation[]> {
+  const rows = await query<{ proposal: string; decisions: number; decision: string | null; actor: string | null }>(
+    `select p.data ->> 'proposal' as proposal, count(d.position)::int as decisions,
+       min(d.data ->> 'decision') as decision, min(d.data ->> 'actor') as actor
+     from holdfast.event p left join holdfast.event d
+       on d.tenant = p.tenant and d.type = 'ProposalDecided' and d.data ->> 'proposal' = p.data ->> 'proposal'
+     where p.tenant = $1 and p.type = 'MemoryProposed' group by 1`,
+    [tenant],
+  );
+  const written = new Map(
+    (
+      await query<{ scope_user: string; n: number }>(
+        `select scope_user, count(*)::int as n from holdfast.fact where tenant = $1 and to_pos is null and scope_user is not null group by 1`,
+        [tenant],
+      )
+    ).map(({ scope_user, n }) => [scope_user, n]),
+  );
+  const proposed = new Map(rows.map((row) => [row.proposal, row]));
+  const found: Violation[] = [];
+  for (const { kind, proposal, user = '', acknowledgedAt, applied, actor = '', decision } of operations) {
+    if (proposal === undefined || acknowledgedAt === null) continue;
+    const row = proposed.get(proposal);
+    const about = [proposal];
+    if (!row) {
+      found.push({ kind: 'lost', what: `proposal ${proposal} was acknowledged and is not there`, about });
+      continue;
+    }
+    if (row.decisions > 1)
+      found.push({ kind: 'duplicated', what: `proposal ${proposal} was decided ${row.decisions} times`, about });
+    if (kind === 'verdict' && applied === true && (row.actor !== actor || row.decision !== decision))
+      found.push({ kind: 'lost', what: `the verdict of ${actor} about ${proposal} is not the one that stands`, about });
+    if (kind !== 'proposal') continue;
+    const [wanted, there] = [row.decision === 'approve' ? 1 : 0, written.get(user) ?? 0];
+    if (there !== wanted)
+      found.push({
+        kind: there < wanted ? 'lost' : wanted === 0 ? 'other' : 'duplicated',
+        what: `proposal ${proposal} was decided with "${row.decision ?? 'nothing'}" and ${there} memories came of it`,
+        about,
+      });
+  }
+  return found;
+}
+
+/** Compactions: one after the other, and no turn is replaced by two of them. For I13. */
+export async function checkCompactions({ query, tenant }: Subject): Promise<Violation[]> {
+  const twice = await query<{ thread: string; turn: string; n: number }>(
+    `select e.data ->> 'thread' as thread, r.turn, count(*)::int as n
+     from holdfast.event e cross join json_array_elements_text(e.data -> 'replaces' -> 'turns') as r (turn)
+     where e.tenant = $1 and e.type = 'ContextCompacted' group by 1, 2 having count(*) > 1`,
+    [tenant],
+  );
+  const astray = await query<{ compaction: string; previous: string | null }>(
+    `select compaction, previous from (
+       select position, data ->> 'compaction' as compaction, data ->> 'previous' as previous,
+         lag(data ->> 'compaction') over (partition by data ->> 'thread', data ->> 'branch' order by position) as before
+       from holdfast.event where tenant = $1 and type = 'ContextCompacted') one
+     where previous is distinct from before`,
+    [tenant],
+  );
+  return [
+    ...twice.map(({ thread, turn, n }): Violation => ({
+      kind: 'duplicated',
+      what: `turn ${turn} of thread ${thread} is replaced by ${n} compactions`,
+      about: [turn, thread],
+    })),
+    ...astray.map(({ compaction, previous }) =>
+      wrong(`compaction ${compaction} follows ${previous ?? 'none'}, which is not the one before it`, compaction),
+    ),
+  ];
+}
+
+/** The operation that was asked for last under each name. */
+function newestOf(
+  operations: readonly Operation[],
+  nameOf: (operation: Operation) => string | undefined,
+): ReadonlyMap<string, Operation> {
+  const newest = new Map<string, Operation>();
+  for (const one of operations) {
+    const name = nameOf(one);
+    const before = name === undefined ? undefined : newest.get(name);
+    if (name !== undefined && (before === undefined || before.askedAt < one.askedAt)) newest.set(name, one);
+  }
+  return newest;
+}
