@@ -78,20 +78,27 @@ export async function checkVerdicts({ query, tenant, operations }: Subject): Pro
   return found;
 }
 
-/** Compactions: one after the other, and no turn is replaced by two of them. For I13. */
+// A summary goes with anybody it tells of, and what it replaced is free to be replaced by another.
+const standing = `select * from holdfast.event e where e.tenant = $1 and e.type = 'ContextCompacted'
+  and not exists (select from holdfast.event f where f.tenant = $1 and f.type = 'SubjectForgotten' and f.data ->> 'subject' = any (e.subjects))`;
+
+/** Compactions that stand: one after the other, and no turn is replaced by two of them. For I13. */
 export async function checkCompactions({ query, tenant }: Subject): Promise<Violation[]> {
   const twice = await query<{ thread: string; turn: string; n: number }>(
     `select e.data ->> 'thread' as thread, r.turn, count(*)::int as n
-     from holdfast.event e cross join json_array_elements_text(e.data -> 'replaces' -> 'turns') as r (turn)
-     where e.tenant = $1 and e.type = 'ContextCompacted' group by 1, 2 having count(*) > 1`,
+     from (${standing}) e cross join json_array_elements_text(e.data -> 'replaces' -> 'turns') as r (turn)
+     group by 1, 2 having count(*) > 1`,
     [tenant],
   );
   const astray = await query<{ compaction: string; previous: string | null }>(
     `select compaction, previous from (
        select position, data ->> 'compaction' as compaction, data ->> 'previous' as previous,
          lag(data ->> 'compaction') over (partition by data ->> 'thread', data ->> 'branch' order by position) as before
-       from holdfast.event where tenant = $1 and type = 'ContextCompacted') one
-     where previous is distinct from before`,
+       from (${standing}) e) one
+     where previous is distinct from before
+       -- It may follow one that stood then: with its words forgotten since, those that took them in know of nobody who was.
+       and coalesce(previous, '') not in (select data ->> 'compaction' from holdfast.event where tenant = $1 and type = 'ContextCompacted'
+         except select e.data ->> 'compaction' from (${standing}) e)`,
     [tenant],
   );
   return [
