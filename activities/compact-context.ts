@@ -1,12 +1,15 @@
+import type { Agent } from '../agents/define-agent.ts';
 import { ExpectedVersionConflictError } from '../eventstore/index.ts';
 import { chooseCut, renderSummary, summaryTokens } from '../memory/compaction.ts';
 import type { TurnSize } from '../memory/compaction.ts';
+import type { Trust } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import type { ThreadMessage } from '../memory/prompt.ts';
 import { messageTokens } from '../memory/prompt.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf, userSubject } from '../memory/subject.ts';
 import { estimateTokens } from '../memory/text.ts';
+import { leastTrusted } from '../memory/trust.ts';
 import { listBranchTurns } from '../projections/branches/queries.ts';
 import { readViews } from '../projections/read-views.ts';
 import type { ViewReader } from '../projections/read-views.ts';
@@ -18,6 +21,7 @@ import { readMessages } from '../projections/working/queries.ts';
 import { UnknownAgentError, UnknownTurnError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import { streamVersion } from '../projections/stream-version.ts';
+import { heardTrust } from './heard-trust.ts';
 import { assertRemembered } from './memory-write.ts';
 import type { ActivityScope } from './run-activity.ts';
 import { summarise } from './summarise.ts';
@@ -34,6 +38,8 @@ interface Plan {
   readonly upTo: number;
   readonly previous: CompactionRow | undefined;
   readonly kept: readonly ThreadMessage[];
+  /** The least trusted of all that the summary may rest on. */
+  readonly heard: Trust | null;
   /** Whom the words are about. */
   readonly subjects: readonly string[];
   readonly version: number;
@@ -51,7 +57,9 @@ export async function compactContext(deps: ActivityDeps, input: TurnRef, { signa
   const { messageTokens: budgetTokens, compact } = agent.memory;
   if (!compact) return;
   const tenant = await deps.store.tenantNumber(input.tenant);
-  const plan = await readViews(deps.pool, tenant, (reader) => planCompaction(reader, input, budgetTokens));
+  const plan = await readViews(deps.pool, tenant, (reader) =>
+    planCompaction(reader, input, { budgetTokens, agents: deps.agents, agent }),
+  );
   if (plan === null) return;
   const { turn, previous } = plan;
   const summary = {
@@ -86,6 +94,7 @@ export async function compactContext(deps: ActivityDeps, input: TurnRef, { signa
             },
             previous: previous?.compaction ?? null,
             ...made,
+            heard: plan.heard,
             tokens: {
               before: before + tokensOf(plan.messages) + keptTokens,
               after: estimateTokens(renderSummary(made.summary)) + keptTokens,
@@ -105,7 +114,14 @@ export async function compactContext(deps: ActivityDeps, input: TurnRef, { signa
   deps.reached('compaction.committed', input.turn);
 }
 
-async function planCompaction(reader: ViewReader, input: TurnRef, budgetTokens: number): Promise<Plan | null> {
+async function planCompaction(
+  reader: ViewReader,
+  input: TurnRef,
+  {
+    budgetTokens,
+    ...hearing
+  }: { readonly budgetTokens: number; readonly agents: ReadonlyMap<string, Agent>; readonly agent: Agent },
+): Promise<Plan | null> {
   const turn = await findTurn(reader, input.turn);
   if (!turn) throw new UnknownTurnError(input.turn);
   const id = commands.compaction(input.turn);
@@ -113,7 +129,7 @@ async function planCompaction(reader: ViewReader, input: TurnRef, budgetTokens: 
   const place = { thread: turn.thread, branch: turn.branch };
   const previous = await newestCompaction(reader, place);
   const after = previous?.upTo ?? 0;
-  const { messages, turns } = await readMessages(reader, { ...place, limit: mostRead, after });
+  const { messages, turns, heard } = await readMessages(reader, { ...place, limit: mostRead, after });
   const sizes = sizesOf(messages, turns);
   const cut = chooseCut(sizes, { budgetTokens: budgetTokens - (previous ? estimateTokens(previous.summary) : 0) });
   const last = sizes[cut - 1];
@@ -126,6 +142,13 @@ async function planCompaction(reader: ViewReader, input: TurnRef, budgetTokens: 
   return {
     ...{ turn, previous, upTo, replaced: sizes.slice(0, cut).map((size) => size.turn) },
     ...{ messages: messages.slice(0, end), kept: messages.slice(end) },
+    heard: leastTrusted(
+      previous?.heard,
+      await heardTrust(reader, {
+        ...{ messages: messages.slice(0, end), turns, heard: heard.slice(0, end) },
+        ...hearing,
+      }),
+    ),
     subjects: [...new Set([turn.user, ...users])].flatMap((user) => (user === null ? [] : [userSubject(user)])),
     version: await streamVersion(reader, streams.compaction(turn.thread, turn.branch)),
   };

@@ -2,7 +2,7 @@ import type { NewEvent, StreamExpectation } from '../eventstore/index.ts';
 import type { MemoryEvent, MemoryOutcome, Source, Trust } from '../memory/events.ts';
 import type { KnownFact, KnownProcedure, MemoryProposal } from '../memory/reconcile.ts';
 import { turnScope } from '../memory/scope.ts';
-import { asksToForget, quotes, restates, speaksOf, statementsOf } from '../memory/speaks-of.ts';
+import { asksToForget, isStatedBy, speaksOf, statementsOf } from '../memory/speaks-of.ts';
 import { shorten } from '../memory/text.ts';
 import { readKnownProcedures } from '../projections/procedural/queries.ts';
 import { readViews } from '../projections/read-views.ts';
@@ -159,10 +159,9 @@ function isAsked({ said, heardTools }: StepContext, { value, relation }: KnownFa
 /** What the user's own words do not state is trusted no more than the least trusted thing in the prompt. */
 function trustIn(
   { said, heard }: StepContext,
-  { kind, value, text }: { readonly kind?: string; readonly value: string; readonly text: string },
+  memory: { readonly kind?: string; readonly value: string; readonly text: string },
 ): { readonly trust?: Trust } {
-  if (heard === null || restates(said, text)) return {};
-  return kind !== 'procedure' && quotes(said, value) ? {} : { trust: heard };
+  return heard === null || isStatedBy(said, memory) ? {} : { trust: heard };
 }
 
 function refused(given: string, isSaid: boolean): Item {

@@ -51,14 +51,10 @@ export async function extractMemory(deps: ActivityDeps, input: TurnRef, { signal
       turn: found,
       facts: await readKnownFacts(reader, turnScope(found)),
       procedures: (await readKnownProcedures(reader, turnScope(found))).slice(-mostProcedures),
-      // An agent without tools has heard none.
-      heard:
-        agent.tools.length + agent.sources.length === 0
-          ? null
-          : await heardTrust(reader, {
-              ...(await readMessages(reader, { thread: found.thread, branch: found.branch, turn: found.turn })),
-              ...{ agents: deps.agents, agent },
-            }),
+      heard: await heardTrust(reader, {
+        ...(await readMessages(reader, { thread: found.thread, branch: found.branch, turn: found.turn })),
+        ...{ agents: deps.agents, agent },
+      }),
     };
   });
 

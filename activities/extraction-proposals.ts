@@ -4,7 +4,7 @@ import type { JsonSchema } from '../llm/ports.ts';
 import type { MemoryOutcome, Source, Trust } from '../memory/events.ts';
 import type { KnownFact, KnownProcedure, MemoryProposal } from '../memory/reconcile.ts';
 import { holdsOf } from '../memory/relations.ts';
-import { quotes, restates, speaksOf, statementsOf } from '../memory/speaks-of.ts';
+import { isStatedBy, speaksOf, statementsOf } from '../memory/speaks-of.ts';
 import { shorten } from '../memory/text.ts';
 import { unknownStart } from '../memory/timeline.ts';
 
@@ -49,7 +49,7 @@ export interface ExtractionInput {
   readonly facts: readonly KnownFact[];
   readonly procedures: readonly KnownProcedure[];
   readonly source: Source;
-  /** The least trusted of the tools on whose words the reply may rest. @default none has spoken */
+  /** The least trusted of the tools and memories on whose words the reply may rest. @default none has spoken */
   readonly heard?: Trust | null;
 }
 
@@ -173,8 +173,8 @@ function ungrounded(item: Proposal, fact: KnownFact | undefined, message: string
 }
 
 /**
- * What the user's own words state stays theirs. Anything else may come from the reply, and so from a tool that had spoken: it is trusted
- * no more than that one.
+ * What the user's own words state stays theirs. Anything else may come from the reply, and so from a tool that had spoken: or from a memory that was recalled: it is
+ * trusted no more than that one.
  */
 function trustIn(
   { message: { text }, heard = null }: ExtractionInput,
@@ -185,7 +185,7 @@ function trustIn(
   const isTheirs =
     action === 'retract' || action === 'confirm'
       ? speaksOf(statementsOf(text), { values: [value, fact?.value ?? ''], relation: fact?.relation ?? relation })
-      : restates(text, says) || (kind !== 'procedure' && quotes(text, value));
+      : isStatedBy(text, { kind, value, text: says });
   return isTheirs ? {} : { trust: heard };
 }
 

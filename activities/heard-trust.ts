@@ -1,7 +1,7 @@
 import type { Agent } from '../agents/define-agent.ts';
 import type { RecordedToolCall, Trust } from '../memory/events.ts';
 import { childTurnId } from '../memory/keys.ts';
-import { lessTrusted } from '../memory/trust.ts';
+import { leastTrusted, lessTrusted } from '../memory/trust.ts';
 import type { ViewReader } from '../projections/read-views.ts';
 import { listSteps } from '../projections/threads/queries.ts';
 import type { ThreadMessages } from '../projections/working/queries.ts';
@@ -9,17 +9,21 @@ import { readMessages } from '../projections/working/queries.ts';
 import { isMemoryTool } from './memory-tools.ts';
 
 /** The messages a model has before it, and who hears them. */
-export interface Heard extends Pick<ThreadMessages, 'messages' | 'turns'> {
+export interface Heard extends Pick<ThreadMessages, 'messages' | 'turns' | 'heard'> {
   readonly agents: ReadonlyMap<string, Agent>;
   readonly agent: Agent;
 }
 
 /**
- * The least trusted of the tools that have spoken in these messages; null when none has but those of memory. A tool that the agent has no more
+ * The least trusted of all that these messages may rest on: the tools that have spoken in them, and what their steps had heard (memories that
+ * were recalled, messages that a summary has replaced since). Null when that is the user and the model alone. A tool that the agent has no more
  * is taken for an external one; an agent that was asked is as good as what it heard itself.
  */
-export async function heardTrust(reader: ViewReader, { messages, turns, agents, agent }: Heard): Promise<Trust | null> {
-  let least: Trust | null = null;
+export async function heardTrust(
+  reader: ViewReader,
+  { messages, turns, heard, agents, agent }: Heard,
+): Promise<Trust | null> {
+  let least = leastTrusted(...heard);
   for (const [index, message] of messages.entries()) {
     if (message.role !== 'assistant') continue;
     for (const call of message.toolCalls) {
@@ -30,7 +34,7 @@ export async function heardTrust(reader: ViewReader, { messages, turns, agents, 
         : tool?.trust === 'internal'
           ? 'tool_internal'
           : 'tool_external';
-      least = least === null ? trust : lessTrusted(least, trust);
+      least = leastTrusted(least, trust);
     }
   }
   return least;

@@ -11,6 +11,7 @@ import type { Scope } from '../memory/scope.ts';
 import { turnScope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import { estimateTokens } from '../memory/text.ts';
+import { leastTrusted } from '../memory/trust.ts';
 import { readViews } from '../projections/read-views.ts';
 import { lineageOf } from '../projections/branches/lineage.ts';
 import { takenOver } from '../projections/branches/queries.ts';
@@ -64,7 +65,7 @@ export interface StepContext {
   readonly said: string;
   /** Tools other than those of memory have answered in this turn. */
   readonly heardTools: boolean;
-  /** The least trusted of all that a memory written now may rest on: tools that have spoken and memories; null for the user and the model alone. */
+  /** The least trusted of all that a memory written now may rest on: tools that have spoken, memories, and the summary; null for the user and the model alone. */
   readonly heard: Trust | null;
   /** Who reads: the turn's memory, its agent and its thread. */
   readonly scope: Scope;
@@ -179,7 +180,7 @@ export async function loadContext(
     turnVersion: read.turnVersion,
     said: saidIn(own),
     heardTools: hasHeardTools(own),
-    heard: namesOutside(names) ? 'tool_external' : read.heard,
+    heard: leastTrusted(read.heard, summary?.heard, namesOutside(names) ? 'tool_external' : null),
     fills:
       agent.memory.compact &&
       isFull(

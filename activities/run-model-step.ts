@@ -189,6 +189,7 @@ async function buildCommand(
   const stream = streams.turn(turn.turn);
   const subjects = subjectsOf(scope);
   const text = reply.text ?? reply.refusal;
+  const heard = context.heard === null ? {} : { heard: context.heard };
   const expectations: StreamExpectation[] = [
     { name: stream, expectedVersion: done ? context.turnVersion : 'some', seal: done },
   ];
@@ -211,6 +212,7 @@ async function buildCommand(
         toolCalls: reply.toolCalls,
         finishReason: reply.refusal === null ? reply.finishReason : 'refusal',
         usage: reply.usage,
+        ...heard,
       },
     },
   ];
@@ -245,6 +247,7 @@ async function buildCommand(
         agent: turn.agent,
         message: { speaker: turn.user ?? 'user', text: context.said },
         reply: { speaker: turn.agent, text: text ?? '' },
+        ...heard,
         occurredAt: turn.occurredAt.toISOString(),
         ...(expiresAt === undefined ? {} : { expiresAt }),
       },

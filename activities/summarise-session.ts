@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { SaidLine, SessionDigest } from '../memory/consolidate/summarise.ts';
 import { extractSummary, refuseSummary } from '../memory/consolidate/summarise.ts';
 import { shorten } from '../memory/text.ts';
+import { lessTrusted } from '../memory/trust.ts';
 import { readSessionWords } from '../projections/care/queries.ts';
 import { readViews } from '../projections/read-views.ts';
 import { askForJson, codeToGoOnWith } from './ask-for-json.ts';
@@ -44,6 +45,8 @@ export async function summariseSession(
         type: 'SessionSummarised',
         data: {
           ...{ thread, branch, scope: ref.scope, run: ref.run, ...digest, rounds: words.rounds, upTo, by },
+          // A model's words, whatever it was shown.
+          trust: by === byExtract ? words.trust : lessTrusted('model_inference', words.trust),
           ...{ beganAt: words.beganAt.toISOString(), endedAt: words.endedAt.toISOString() },
         },
       },

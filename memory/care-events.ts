@@ -102,6 +102,8 @@ export type SessionSummarised = Event<
     endedAt: string;
     /** The model's name, or `extract`: sentences of the session itself. */
     by: string;
+    /** No better than the least trusted of what it sums up; absent in events of before it was recorded. */
+    trust?: Trust;
   }
 >;
 /** From here on the session has no summary: its run was undone, and there was none before. */

@@ -1,3 +1,5 @@
+import type { Trust } from './events.ts';
+
 /** What a compaction replaces, and by what. Nothing is deleted: it names the messages that the summary stands for. */
 export interface CompactedTurns {
   readonly compaction: string;
@@ -12,6 +14,8 @@ export interface CompactedTurns {
   /** The compaction whose summary this one takes in; null for the first. */
   readonly previous: string | null;
   readonly summary: string;
+  /** The least trusted of all that the summary may rest on; null: the user and the model; absent: from before it was recorded. */
+  readonly heard?: Trust | null;
   /** `extract`: the beginnings of what was said, because no model answered usefully. */
   readonly by: 'model' | 'extract';
   readonly model: string | null;

@@ -111,6 +111,8 @@ export type StepCompleted = Event<
     toolCalls: readonly RecordedToolCall[];
     finishReason: string;
     usage: Usage;
+    /** The least trusted of all that its words may rest on: tools, memories and summaries in its prompt. @default the user and the model */
+    heard?: Trust;
   }
 >;
 
@@ -234,6 +236,8 @@ export type RoundRecorded = Event<
     message: { readonly speaker: string; readonly text: string };
     /** Null for a message that nobody answered, or of two people of whom neither is the assistant. */
     reply: { readonly speaker: string; readonly text: string } | null;
+    /** The least trusted of all that the reply may rest on. @default the user and the model */
+    heard?: Trust;
     occurredAt: string;
     /** When it is recalled no more. @default never */
     expiresAt?: string;

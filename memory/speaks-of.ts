@@ -50,6 +50,17 @@ export function restates(message: string, text: string): boolean {
   return words.length > 0 && words.filter((word) => said.has(word)).length >= words.length * 0.7;
 }
 
+/**
+ * True when the message itself states a memory: nearly all its words stand in what is told there, or its value does. A how-to is more than its
+ * goal, so its value alone makes it nobody's words.
+ */
+export function isStatedBy(
+  message: string,
+  { kind, value, text }: { readonly kind?: string; readonly value: string; readonly text: string },
+): boolean {
+  return restates(message, text) || (kind !== 'procedure' && quotes(message, value));
+}
+
 /** What of a message tells or asks for something to be done, without what it merely asks about. */
 export function statementsOf(message: string): string {
   return sentencesOf(message)

@@ -12,6 +12,14 @@ export function lessTrusted(a: Trust, b: Trust): Trust {
   return trustRank(a) <= trustRank(b) ? a : b;
 }
 
+/** The lowest of several trust classes; null, for the user and the model alone, where none is given. */
+export function leastTrusted(...given: readonly (Trust | null | undefined)[]): Trust | null {
+  return given.reduce<Trust | null>(
+    (least, one) => (one == null ? least : least === null ? one : lessTrusted(least, one)),
+    null,
+  );
+}
+
 /** True when somebody of this trust may not end what is known with that one: what an outside tool says ends nothing that is better vouched for. */
 export function mayNotEnd(trust: Trust, known: Trust): boolean {
   return trust === 'tool_external' && trustRank(known) > trustRank(trust);

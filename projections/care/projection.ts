@@ -13,7 +13,7 @@ import {
 /** What the care of memory did, what its observations rest on, and sessions in short. Facts themselves are the semantic projection's. */
 export const careProjection: Projection<MemoryEvent> = {
   name: 'care',
-  version: 1,
+  version: 2,
   views: [consolidationView, consolidationUndoView, undoneItemView, observationEvidenceView, sessionView],
   project({ type, data }) {
     switch (type) {
@@ -45,6 +45,7 @@ export const careProjection: Projection<MemoryEvent> = {
           began_at: new Date(data.beganAt),
           ended_at: new Date(data.endedAt),
           by: data.by,
+          trust: data.trust ?? null,
           run: data.run,
         });
       }

@@ -1,11 +1,12 @@
 import { sql } from 'kysely';
 import type { Selectable } from 'kysely';
 import type { CareCounts, LeftAlone } from '../../memory/care-events.ts';
-import type { Source } from '../../memory/events.ts';
+import type { Source, Trust } from '../../memory/events.ts';
 import type { CaredFact } from '../../memory/consolidate/near-duplicates.ts';
 import type { ObservationProof, OpenSession } from '../../memory/consolidate/plan.ts';
 import type { SaidLine } from '../../memory/consolidate/summarise.ts';
 import type { Scope } from '../../memory/scope.ts';
+import { lessTrusted } from '../../memory/trust.ts';
 import type { ViewDatabase, ViewReader } from '../read-views.ts';
 import { heldAt } from '../read-views.ts';
 import { toKnownFact } from '../semantic/known-fact.ts';
@@ -126,6 +127,8 @@ export interface SessionWords {
   /** When its rounds were said; the epoch when there is none. */
   readonly beganAt: Date;
   readonly endedAt: Date;
+  /** The least trusted of what was said: the user's words, a model's, and what those may rest on. */
+  readonly trust: Trust;
 }
 
 /** What was said in a session of exactly this scope, in order; the newest 400 rounds. */
@@ -152,6 +155,13 @@ export async function readSessionWords(
     rounds: rounds.length,
     beganAt: new Date(times.length === 0 ? 0 : Math.min(...times)),
     endedAt: new Date(times.length === 0 ? 0 : Math.max(...times)),
+    trust: rounds.reduce<Trust>(
+      (least, { reply, heard }) =>
+        reply === null
+          ? least
+          : lessTrusted(least, lessTrusted('model_inference', (heard ?? 'model_inference') as Trust)),
+      'direct_user',
+    ),
     lines: rounds.flatMap(({ speaker, message, reply_speaker, reply }) => [
       { speaker, text: message },
       ...(reply === null ? [] : [{ speaker: reply_speaker ?? 'assistant', text: reply }]),
@@ -183,7 +193,7 @@ export async function listSessions(
   return db
     .selectFrom('session')
     .select(['thread', 'branch', 'scope_user', 'scope_agent', 'scope_thread', 'title', 'summary', 'rounds', 'up_to'])
-    .select(['began_at', 'ended_at', 'by', 'run', 'from_pos'])
+    .select(['began_at', 'ended_at', 'by', 'trust', 'run', 'from_pos'])
     .where('tenant', '=', tenant)
     .where(heldAt(position, 'session'))
     .where(visibleTo(scope, 'session'))

@@ -91,6 +91,7 @@ export async function readSummary(
         : {
             ...{ thread, branch, run: before.run, title: before.title, summary: before.summary, rounds: before.rounds },
             ...{ upTo: before.up_to, by: before.by },
+            ...(before.trust === null ? {} : { trust: before.trust as Trust }),
             beganAt: before.began_at.toISOString(),
             endedAt: before.ended_at.toISOString(),
           },

@@ -67,6 +67,7 @@ export const sessionView = defineView({
     began_at: required('timestamptz'),
     ended_at: required('timestamptz'),
     by: required('text'),
+    trust: optional('text'),
     run: required('text'),
   },
   indexes: ['(tenant, scope_user, began_at)'],

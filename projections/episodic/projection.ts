@@ -7,11 +7,11 @@ import { roundView } from './views.ts';
 /** What was said, round by round. */
 export const episodicProjection: Projection<MemoryEvent> = {
   name: 'episodic',
-  version: 1,
+  version: 2,
   views: [roundView],
   project({ type, data }) {
     if (type !== 'RoundRecorded') return [];
-    const { round, thread, branch, turn, agent, scope, message, reply, occurredAt } = data;
+    const { round, thread, branch, turn, agent, scope, message, reply, heard, occurredAt } = data;
     return open(roundView, {
       round,
       thread,
@@ -23,6 +23,7 @@ export const episodicProjection: Projection<MemoryEvent> = {
       message: message.text,
       reply_speaker: reply?.speaker ?? null,
       reply: reply?.text ?? null,
+      heard: heard ?? null,
       occurred_at: new Date(occurredAt),
     });
   },

@@ -18,6 +18,8 @@ export const roundView = defineView({
     message: required('text'),
     reply_speaker: optional('text'),
     reply: optional('text'),
+    /** The least trusted of all that the reply may rest on. */
+    heard: optional('text'),
     occurred_at: required('timestamptz'),
   },
   indexes: ['(tenant, thread, branch, from_pos)', '(tenant, scope_user, occurred_at)'],

@@ -4,13 +4,14 @@ import type { Operation, Projection, StoredEvent } from '../../eventstore/index.
 import { chunkContent } from '../../memory/documents/chunk.ts';
 import type { MemoryEvent, RoundRecorded } from '../../memory/events.ts';
 import type { Scope } from '../../memory/scope.ts';
+import { lessTrusted } from '../../memory/trust.ts';
 import { scopeColumns } from '../scope-columns.ts';
 import { documentView } from './views.ts';
 
 /** Documents for retrieval, in step with the facts, how-tos, rounds and documents they stand for. A forgotten one is not there to be found. */
 export const searchProjection: Projection<MemoryEvent> = {
   name: 'search',
-  version: 1,
+  version: 2,
   views: [documentView],
   project({ type, data, forgotten = false }) {
     switch (type) {
@@ -146,7 +147,7 @@ export function messageText({ speaker, text }: { readonly speaker: string; reado
 }
 
 function messageDocument(
-  { scope, occurredAt, expiresAt, thread, turn }: RoundRecorded['data'],
+  { scope, occurredAt, expiresAt, thread, turn, heard = 'model_inference' }: RoundRecorded['data'],
   { id, kind, said }: { id: string; kind: string; said: { readonly speaker: string; readonly text: string } },
 ) {
   return {
@@ -155,7 +156,8 @@ function messageDocument(
     ...scopeColumns(scope),
     ...searchText(messageText(said)),
     speaker: said.speaker,
-    trust: kind === 'reply' ? 'model_inference' : 'direct_user',
+    // A reply is a model's words, and no better than what it may rest on.
+    trust: kind === 'reply' ? lessTrusted('model_inference', heard) : 'direct_user',
     said_at: new Date(occurredAt),
     expires_at: expiresAt === undefined ? null : new Date(expiresAt),
     thread,

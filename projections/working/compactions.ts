@@ -1,4 +1,5 @@
 import type { Position } from '../../eventstore/index.ts';
+import type { Trust } from '../../memory/events.ts';
 import { forkOf } from '../../memory/scope.ts';
 import { lineageOf } from '../branches/lineage.ts';
 import type { ViewReader } from '../read-views.ts';
@@ -15,6 +16,8 @@ export interface CompactionRow {
   /** The one whose summary it takes in. */
   readonly previous: string | null;
   readonly summary: string;
+  /** The least trusted of all that it may rest on; null: the user and the model alone. */
+  readonly heard: Trust | null;
   readonly by: 'model' | 'extract';
   /** How many turns it replaces, besides those of `previous`. */
   readonly turns: number;
@@ -51,6 +54,7 @@ export async function listCompactions(
       found.push({
         ...{ compaction: row.compaction, branch: row.branch, turn: row.turn, upTo: row.up_to },
         ...{ previous: row.previous, summary: row.summary, by: row.made_by as CompactionRow['by'], turns: row.turns },
+        heard: row.heard as Trust | null,
         tokens: { before: row.tokens_before, after: row.tokens_after },
         position: row.from_pos,
       });

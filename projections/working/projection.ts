@@ -7,7 +7,7 @@ import { blockView, compactionView, messageView, steeredView } from './views.ts'
 /** Recent messages and blocks: what stands in a prompt without being searched for. */
 export const workingProjection: Projection<MemoryEvent> = {
   name: 'working',
-  version: 2,
+  version: 3,
   views: [messageView, steeredView, blockView, compactionView],
   project({ type, data, forgotten = false }) {
     switch (type) {
@@ -18,6 +18,7 @@ export const workingProjection: Projection<MemoryEvent> = {
           content: data.message,
           tool_calls: [],
           call: null,
+          heard: null,
         });
       case 'MessageSteered':
         return open(steeredView, {
@@ -32,6 +33,7 @@ export const workingProjection: Projection<MemoryEvent> = {
           content: data.text,
           tool_calls: data.toolCalls,
           call: null,
+          heard: data.heard ?? null,
         });
       case 'ToolCompleted':
         return open(messageView, {
@@ -40,6 +42,7 @@ export const workingProjection: Projection<MemoryEvent> = {
           content: data.result,
           tool_calls: [],
           call: data.call,
+          heard: null,
         });
       case 'ContextCompacted':
         // Of a forgotten user's: the messages stand for themselves again, as far as they still say something.
@@ -48,6 +51,8 @@ export const workingProjection: Projection<MemoryEvent> = {
           ...{ compaction: data.compaction, thread: data.thread, branch: data.branch, turn: data.turn },
           ...{ up_to: data.replaces.upTo, previous: data.previous, summary: data.summary, made_by: data.by },
           turns: data.replaces.turns.length,
+          // Nobody knows what one from before it was recorded rests on: it is taken for the worst.
+          heard: data.heard === undefined ? 'tool_external' : data.heard,
           ...{ tokens_before: data.tokens.before, tokens_after: data.tokens.after },
         });
       case 'BlockEdited':

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Position } from '../../eventstore/index.ts';
 import type { Selectable, SqlBool } from 'kysely';
-import type { RecordedToolCall } from '../../memory/events.ts';
+import type { RecordedToolCall, Trust } from '../../memory/events.ts';
 import type { PromptBlock, ThreadMessage } from '../../memory/prompt.ts';
 import type { Scope } from '../../memory/scope.ts';
 import { forkOf } from '../../memory/scope.ts';
@@ -21,6 +21,8 @@ export interface ThreadMessages {
   readonly currentTurnStart: number;
   /** The turn of each message, in their order. */
   readonly turns: readonly string[];
+  /** Of each message the least trusted of what its step had heard; null: the user and the model alone, or from before it was recorded. */
+  readonly heard: readonly (Trust | null)[];
 }
 
 /** Which messages to read. */
@@ -99,26 +101,28 @@ function inOrder(
   { earlier, own }: { readonly earlier: readonly MessageRow[]; readonly own: readonly MessageRow[] },
   steered: readonly SteeredRow[],
 ): ThreadMessages {
-  const place = (rows: readonly MessageRow[]): { readonly turn: string; readonly message: ThreadMessage }[] => {
-    const placed: { readonly row: Pick<MessageRow, 'turn' | 'step'>; readonly message: ThreadMessage }[] = rows.map(
-      (row) => ({ row, message: toMessage(row) }),
-    );
+  const place = (rows: readonly MessageRow[]) => {
+    const placed: {
+      readonly row: Pick<MessageRow, 'turn' | 'step' | 'heard'>;
+      readonly message: ThreadMessage;
+    }[] = rows.map((row) => ({ row, message: toMessage(row) }));
     for (const { turn, content, from_pos: position, before_step: before } of steered) {
       const step = before ?? Infinity;
       const last = placed.findLastIndex(({ row }) => row.turn === turn && row.step < step);
       if (last >= 0)
         placed.splice(last + 1, 0, {
-          row: { turn, step: placed[last]?.row.step ?? 0 },
+          row: { turn, step: placed[last]?.row.step ?? 0, heard: null },
           message: { role: 'user', content, position },
         });
     }
-    return placed.map(({ row, message }) => ({ turn: row.turn, message }));
+    return placed.map(({ row, message }) => ({ turn: row.turn, heard: row.heard as Trust | null, message }));
   };
   const before = place(earlier);
   const all = [...before, ...place(own)];
   return {
     messages: all.map(({ message }) => message),
     turns: all.map(({ turn }) => turn),
+    heard: all.map(({ heard }) => heard),
     currentTurnStart: before.length,
   };
 }
@@ -177,7 +181,7 @@ async function withTakenOver(
 
 type MessageRow = Pick<
   Selectable<ViewDatabase['message']>,
-  'turn' | 'step' | 'ordinal' | 'role' | 'content' | 'tool_calls' | 'call' | 'from_pos'
+  'turn' | 'step' | 'ordinal' | 'role' | 'content' | 'tool_calls' | 'call' | 'heard' | 'from_pos'
 >;
 
 const messageColumns = [
@@ -188,6 +192,7 @@ const messageColumns = [
   'm.content',
   'm.tool_calls',
   'm.call',
+  'm.heard',
   'm.from_pos',
 ] as const;
 

@@ -14,6 +14,8 @@ export const messageView = defineView({
     content: optional('text'),
     tool_calls: required('jsonb'),
     call: optional('text'),
+    /** Of the model's: the least trusted of what it may rest on. */
+    heard: optional('text'),
   },
   indexes: ['(tenant, thread, branch, from_pos)'],
 });
@@ -48,6 +50,7 @@ export const compactionView = defineView({
     up_to: required('bigint'),
     previous: optional('text'),
     summary: required('text'),
+    heard: optional('text'),
     made_by: required('text'),
     turns: required('int'),
     tokens_before: required('int'),

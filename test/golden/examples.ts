@@ -98,6 +98,7 @@ export const examples: {
       toolCalls: [{ id: 'call-1', name: 'refund', arguments: '{"order":"A-1001"}' }],
       finishReason: 'tool_calls',
       usage: { inputTokens: 212, outputTokens: 9 },
+      heard: 'tool_external',
     },
     ToolStarted: { ...turn, step: 1, ordinal: 0, tool: 'refund', effectKey: 'turn/refund-1/step/1/tool/0' },
     ToolCompleted: {
@@ -173,6 +174,7 @@ export const examples: {
       agent: 'support',
       message: { speaker: 'ana', text: 'Please refund order A-1001.' },
       reply: { speaker: 'support', text: 'It is refunded.' },
+      heard: 'tool_external',
       occurredAt: '2026-05-30T18:00:00.000Z',
       expiresAt: '2027-05-30T18:00:00.000Z',
     },
@@ -282,6 +284,7 @@ export const examples: {
       beganAt: '2026-05-30T18:00:00.000Z',
       endedAt: '2026-05-30T18:05:00.000Z',
       by: 'extract',
+      trust: 'model_inference',
     },
     SessionSummaryWithdrawn: { thread: 'support', branch: 'main', scope, run: 'nightly-1' },
     ConsolidationCompleted: {
@@ -394,6 +397,7 @@ export const examples: {
       replaces: { turns: ['hello-1', 'hello-2'], positions: [3, 5, 9, 11], upTo: 9 },
       previous: 'c-hello-0',
       summary: 'Ana asked for a refund of order A-1001.',
+      heard: 'tool_external',
       by: 'model',
       model: 'demo',
       problems: ['the summary was empty'],

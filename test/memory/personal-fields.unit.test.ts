@@ -31,6 +31,7 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
     'toolCalls.*.id',
     'toolCalls.*.name',
     'finishReason',
+    'heard',
   ],
   ToolStarted: ofCall,
   ToolCompleted: [...ofCall, 'outcome', 'code'],
@@ -42,7 +43,7 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   ToolAllowanceRevoked: ['tool', 'actor'],
   ApprovalDecided: ['approval', 'decision', 'actor', 'remember.for', 'remember.tool'],
   ApprovalDecisionIgnored: ['approval', 'decision', 'actor', 'why'],
-  RoundRecorded: ['round', 'message.speaker', 'reply.speaker', 'occurredAt', 'expiresAt'],
+  RoundRecorded: ['round', 'message.speaker', 'reply.speaker', 'heard', 'occurredAt', 'expiresAt'],
   LimitReached: ['limit'],
   TurnCompleted: ['code'],
   // Texts of our own errors, which hold no words of a conversation: they stand in Temporal, too.
@@ -66,7 +67,7 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
     ...['observation', 'run', 'evidence.*', 'trust', 'validFrom', 'by'],
     ...['sources.*.thread', 'sources.*.branch', 'sources.*.turn'],
   ],
-  SessionSummarised: ['run', 'beganAt', 'endedAt', 'by'],
+  SessionSummarised: ['run', 'beganAt', 'endedAt', 'by', 'trust'],
   SessionSummaryWithdrawn: ['run'],
   // Reasons and problems are texts and codes of ours.
   ConsolidationCompleted: ['run', 'outcome', 'reason', 'problems.*'],
@@ -77,7 +78,7 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   DocumentChunksEnded: ['document', 'chunks.*'],
   DocumentRemoved: ['document', 'chunks.*'],
   BlockEdited: ['label', 'actor'],
-  ContextCompacted: ['compaction', 'replaces.turns.*', 'previous', 'by', 'model', 'problems.*'],
+  ContextCompacted: ['compaction', 'replaces.turns.*', 'previous', 'heard', 'by', 'model', 'problems.*'],
   ExtractionCompleted: ['model', 'extractor', 'problems', 'problems.*', 'outcomes.*.outcome', 'outcomes.*.id'],
   ExtractionFailed: ['code', 'message'],
   MemoryProposed: [
