@@ -130,7 +130,7 @@ export async function runTool(deps: ActivityDeps, input: ToolInput, scope: Activ
           },
         );
       }
-      return threw(tool.name, error);
+      return threw(tool, error);
     }
     return readToolResult(tool, result);
   }

@@ -11,6 +11,7 @@ import { findTurn } from '../projections/threads/queries.ts';
 import type { TurnRow } from '../projections/threads/queries.ts';
 import { readTurnUsage } from '../projections/threads/turn-usage.ts';
 import type { ModelUsage } from '../projections/threads/turn-usage.ts';
+import { scrubber } from '../scrub/scrub.ts';
 import { TurnEndedError, UnknownAgentError } from './activity-errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import { loadCall } from './load-call.ts';
@@ -110,11 +111,18 @@ export async function settleChild(deps: ActivityDeps, input: ToolInput, tool: To
   return { ...end, used: { tokens, costUsd } };
 
   async function endOf({ status, code, reply, detail }: TurnRow): Promise<ToolEnd> {
+    const clean = scrubber(tool.scrub);
     switch (status) {
       case 'completed':
-        return { outcome: 'ok', code, result: (reply ?? '').slice(0, tool.maxResultLength).toWellFormed() };
+        return {
+          outcome: 'ok',
+          code,
+          result: clean(reply ?? '')
+            .slice(0, tool.maxResultLength)
+            .toWellFormed(),
+        };
       case 'failed':
-        return failed('SUBAGENT_FAILED', `Agent "${agent}" failed: ${code ?? ''}: ${detail ?? ''}`);
+        return failed('SUBAGENT_FAILED', `Agent "${agent}" failed: ${code ?? ''}: ${clean(detail ?? '')}`);
       case 'aborted':
         return failed('SUBAGENT_ABORTED', `Agent "${agent}" was stopped by ${code ?? 'somebody'}: ${detail ?? ''}`);
       case 'running':

@@ -2,17 +2,22 @@ import type { Tool } from '../agents/define-tool.ts';
 import { checkValue } from '../agents/schema.ts';
 import type { ToolCompleted } from '../memory/events.ts';
 import { shorten } from '../memory/text.ts';
+import { scrubber } from '../scrub/scrub.ts';
 
 /** How a tool call ended, without the call itself. */
 export type ToolEnd = Pick<ToolCompleted['data'], 'outcome' | 'code' | 'result'>;
 
-/** Gives what became of a value that a tool returned: text for the model, or why it is none. The tool has run in any case. */
+/**
+ * Gives what became of a value that a tool returned: text for the model, or why it is none, without what the tool's policy scrubs. The tool
+ * has run in any case.
+ */
 export async function readToolResult(tool: Tool, value: unknown): Promise<ToolEnd> {
+  const clean = scrubber(tool.scrub);
   let checked = value;
   if (tool.output !== null) {
     const outcome = await checkValue(tool.output, value);
     if ('problems' in outcome) {
-      const problems = shorten(outcome.problems.join('; '), 2_000);
+      const problems = shorten(clean(outcome.problems.join('; ')), 2_000);
       return failed(
         'RESULT_INVALID',
         `"${tool.name}" ran, but its result does not fit its output schema: ${problems}.`,
@@ -22,9 +27,13 @@ export async function readToolResult(tool: Tool, value: unknown): Promise<ToolEn
   }
   let text: string;
   try {
-    text = toText(checked);
+    // Before it is cut: half of a secret would not be known for one.
+    text = clean(toText(checked));
   } catch (error) {
-    return failed('RESULT_NOT_SERIALISABLE', `"${tool.name}" ran, but its result is no JSON: ${problemOf(error)}.`);
+    return failed(
+      'RESULT_NOT_SERIALISABLE',
+      `"${tool.name}" ran, but its result is no JSON: ${clean(problemOf(error))}.`,
+    );
   }
   if (text.length <= tool.maxResultLength) return { outcome: 'ok', code: null, result: text };
   const kept = text.slice(0, tool.maxResultLength).toWellFormed();
@@ -36,8 +45,9 @@ export async function readToolResult(tool: Tool, value: unknown): Promise<ToolEn
 }
 
 /** The end of a call whose tool threw. Whatever was thrown: its message is the model's to read. */
-export function threw(tool: string, error: unknown): ToolEnd {
-  return failed(codeOf(error) ?? 'TOOL_THREW', `"${tool}" failed: ${shorten(problemOf(error), 2_000)}`);
+export function threw(tool: Tool, error: unknown): ToolEnd {
+  const problem = shorten(scrubber(tool.scrub)(problemOf(error)), 2_000);
+  return failed(codeOf(error) ?? 'TOOL_THREW', `"${tool.name}" failed: ${problem}`);
 }
 
 /** A call that failed, with the reason for programs and for the model. */

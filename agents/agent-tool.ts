@@ -11,7 +11,7 @@ export interface AgentQuestion {
 
 export interface AgentToolOptions extends Pick<
   ToolOptions<AgentQuestion>,
-  'name' | 'description' | 'approval' | 'approvalTimeoutMs' | 'maxResultLength'
+  'name' | 'description' | 'approval' | 'approvalTimeoutMs' | 'maxResultLength' | 'scrub'
 > {
   /** The agent that is asked, or its name; it stands in the configuration like every other one. */
   readonly agent: string | Agent;

@@ -2,6 +2,8 @@ import { definitionChecks } from './definition-checks.ts';
 import type { DefinitionChecks } from './definition-checks.ts';
 import { argumentsSchema } from './schema.ts';
 import type { InputSchema, JsonSchema } from './schema.ts';
+import { problemOf } from '../scrub/scrub.ts';
+import type { ScrubPolicy } from '../scrub/scrub.ts';
 
 /** What a tool knows about the call it serves. */
 export interface ToolContext {
@@ -73,6 +75,8 @@ export interface ToolOptions<Input> {
   readonly timeoutMs?: number;
   /** Longest result that is kept, in characters; the rest is cut, and the result says so. @default 65536 */
   readonly maxResultLength?: number;
+  /** What is taken out of its results, and of what it throws, before anything is stored and the model reads them. @default null: nothing */
+  readonly scrub?: ScrubPolicy | null;
   /** Its result goes to the model as text: strings as they are, everything else as JSON. */
   readonly execute: (input: Input, context: ToolContext) => unknown;
 }
@@ -86,7 +90,7 @@ export type Tool = Required<Omit<ToolOptions<never>, 'output'>> & {
 
 const options = [
   ...['name', 'description', 'input', 'parameters', 'output', 'approval', 'approvalTimeoutMs', 'repeatable'],
-  ...['timeoutMs', 'maxResultLength', 'execute', 'onApprovalTimeout', 'risk', 'trust'],
+  ...['timeoutMs', 'maxResultLength', 'execute', 'onApprovalTimeout', 'risk', 'trust', 'scrub'],
 ];
 
 /** Declares a tool. Throws InvalidDefinitionError TOOL_INVALID that names the option, what it must be and what was given. */
@@ -115,6 +119,7 @@ export function defineTool<Input>(given: ToolOptions<Input>): Tool {
     timeoutMs: 30_000,
     maxResultLength: 65_536,
     output: null,
+    scrub: null,
     subAgent: null,
     ...given,
     parameters: parametersOf(given, checks),
@@ -125,6 +130,8 @@ export function defineTool<Input>(given: ToolOptions<Input>): Tool {
   checks.oneOf('trust', tool.trust, ['internal', 'external']);
   checks.count('timeoutMs', tool.timeoutMs);
   checks.count('maxResultLength', tool.maxResultLength, { min: 100 });
+  const wrong = tool.scrub === null ? null : problemOf(tool.scrub);
+  if (wrong !== null) checks.fail('scrub', `a policy (${wrong})`, tool.scrub);
   checks.fn('execute', tool.execute);
   if (tool.output !== null && !isSchema(tool.output))
     checks.fail('output', 'a Standard Schema (zod, Valibot, ArkType, or an object with "~standard")', tool.output);

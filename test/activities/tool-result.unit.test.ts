@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { readToolResult, threw } from '../../activities/tool-result.ts';
 import { defineTool } from '../../agents/index.ts';
 import type { InputSchema } from '../../agents/index.ts';
+import type { ScrubPolicy } from '../../scrub/scrub.ts';
 
-const tool = (output?: InputSchema, maxResultLength?: number) =>
+const tool = (output?: InputSchema, maxResultLength?: number, scrub?: ScrubPolicy) =>
   defineTool({
     name: 'probe',
     description: 'Probes.',
@@ -12,6 +13,7 @@ const tool = (output?: InputSchema, maxResultLength?: number) =>
     execute: () => null,
     ...(output === undefined ? {} : { output }),
     ...(maxResultLength === undefined ? {} : { maxResultLength }),
+    ...(scrub === undefined ? {} : { scrub }),
   });
 
 const circle: { self?: unknown } = {};
@@ -86,7 +88,21 @@ test.each<{ readonly thrown: unknown; readonly code: string; readonly says: RegE
   { thrown: Object.assign(new Error('gone'), { code: 'ECONNREFUSED' }), code: 'ECONNREFUSED', says: /gone/ },
   { thrown: Object.assign(new Error('odd'), { code: 'not a code of ours' }), code: 'TOOL_THREW', says: /odd/ },
 ])('whatever is thrown has a code and words: $says', ({ thrown, code, says }) => {
-  const end = threw('probe', thrown);
+  const end = threw(tool(), thrown);
   expect(end).toMatchObject({ outcome: 'failed', code });
   expect(end.result).toMatch(says);
+});
+
+test('what a policy scrubs is gone from results, also where they are cut, and from what is thrown', async () => {
+  const mail = 'ana.lima@example.org';
+  const cleaning = tool(undefined, 100, {});
+  const cut = `${'x'.repeat(90)} ${mail}`;
+  expect(await readToolResult(cleaning, { mail })).toMatchObject({ outcome: 'ok', result: '{"mail":"[email]"}' });
+  expect((await readToolResult(cleaning, cut)).result).toBe(`${'x'.repeat(90)} [email]`);
+  expect(threw(cleaning, new Error(`no such customer: ${mail}`)).result).toBe(
+    '"probe" failed: no such customer: [email]',
+  );
+  const wrong = tool(z.object({ n: z.literal(mail) }), undefined, {});
+  expect((await readToolResult(wrong, { n: 1 })).result).not.toContain(mail);
+  expect((await readToolResult(tool(), mail)).result).toBe(mail);
 });

@@ -98,6 +98,7 @@ test('every option of a tool is filled in: nothing is repeatable unless it says 
     repeatable: false,
     timeoutMs: 30_000,
     maxResultLength: 65_536,
+    scrub: null,
     output: null,
     parameters: { type: 'object', properties: { n: { type: 'number' } }, required: ['n'] },
   });
@@ -210,6 +211,7 @@ describe('tools that cannot work', () => {
     { more: { repeatable: 'yes' }, says: /repeatable of tool "t" must be true or false/ },
     { more: { execute: 'rm -rf' }, says: /execute of tool "t" must be a function, but "rm -rf"/ },
     { more: { maxResultLength: 1 }, says: /maxResultLength/ },
+    { more: { scrub: { classes: ['mail'] } }, says: /scrub of tool "t" must be a policy \(there is no class "mail"/ },
     { more: { input: { type: 'object' } }, says: /input of tool "t" must be a Standard Schema .* but an object/ },
     { more: { output: 5 }, says: /output of tool "t" must be a Standard Schema/ },
     { more: { input: z.string() }, says: /input of tool "t" must be a schema of an object.* but "string"/ },
