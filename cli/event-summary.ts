@@ -107,6 +107,12 @@ export function eventSummary(event: MemoryEvent): string {
       return `${event.data.proposal} waits: ${short(event.data.text)}`;
     case 'ProposalDecided':
       return `${event.data.proposal}: ${event.data.decision} by ${event.data.actor}`;
+    case 'EntitiesMerged': {
+      const { into, names, actor, reason } = event.data;
+      return `${names.map(({ name }) => short(name)).join(', ')} into ${short(into)} by ${actor}: ${short(reason)}`;
+    }
+    case 'EntitiesSplit':
+      return `${event.data.merge} taken back by ${event.data.actor}: ${short(event.data.reason)}`;
     case 'HistoryArchived':
       return `${event.data.events} history events of ${event.data.workflowId}`;
   }

@@ -6,6 +6,7 @@ import { bold, day, dim, indent, oneLine, statusColour, table } from './format.t
 import { registerMemoryBlocks } from './memory-blocks.ts';
 import { scopeOf, withScope } from './memory-options.ts';
 import type { MemoryOptions } from './memory-options.ts';
+import { registerMemoryEntities } from './memory-entities.ts';
 import { registerMemoryForget } from './memory-forget.ts';
 import { registerMemoryDocuments } from './memory-documents.ts';
 import { registerMemoryDiff } from './memory-diff.ts';
@@ -88,6 +89,7 @@ export function registerMemory(program: Command): void {
   registerMemoryImport(memory);
   registerMemoryRecord(memory);
   registerMemoryDocuments(memory);
+  registerMemoryEntities(memory);
   registerMemoryPending(memory);
   registerMemoryProcedures(memory);
   registerMemoryStats(memory);

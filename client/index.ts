@@ -33,6 +33,19 @@ export type { Consolidate } from './consolidate.ts';
 export type { ScrubClass, ScrubPolicy } from '../scrub/scrub.ts';
 export type { ProcedureRow, ProcedureVersionRow, RollbackProcedure } from './procedures.ts';
 export { InvalidRollbackError, ProcedureNotFoundError } from './procedure-errors.ts';
+export type {
+  EntitiesRequest,
+  EntityRow,
+  MemoryEntities,
+  MergeEntities,
+  MergeReceipt,
+  SplitEntity,
+} from './entities.ts';
+export type { Entity, EntityRelation } from '../memory/entities/fold.ts';
+export type { EntityKind } from '../memory/entities/kinds.ts';
+export type { NameLink } from '../memory/entities/names.ts';
+export type { MergeRow } from '../projections/entities/queries.ts';
+export { EntityNotFoundError, InvalidMergeError, MergeNotFoundError } from './entity-errors.ts';
 export type { MemoryCare } from './memory-care.ts';
 export type { DecidedBy, PendingDecision, PendingMemories } from './pending.ts';
 export type { PendingRow, ProposalDecisionRow } from '../projections/proposals/queries.ts';

@@ -23,6 +23,8 @@ import { addDocument, removeDocument } from './documents.ts';
 import type { AddDocumentOptions, DocumentReceipt, NewDocument, RemovedDocument } from './documents.ts';
 import { editBlock } from './edit-block.ts';
 import type { BlockEdit } from './edit-block.ts';
+import { createMemoryEntities } from './entities.ts';
+import type { MemoryEntities } from './entities.ts';
 import { forgetUser } from './forget-user.ts';
 import type { ForgetUser } from './forget-user.ts';
 import { createMemoryCare } from './memory-care.ts';
@@ -40,7 +42,7 @@ import type { MemorySearch } from './search-memory.ts';
 import type { ClientContext } from './send-turn.ts';
 
 /** What is remembered, as a client reads and writes it. Reads take `at`: a position, or a time, which stands for the last position recorded at or before it. */
-export interface MemoryClient extends MemoryRecord, MemoryCare, PendingMemories {
+export interface MemoryClient extends MemoryRecord, MemoryCare, MemoryEntities, PendingMemories {
   /** The same as `search`: what would be recalled for a question, and why. */
   recall(request: MemorySearch): Promise<Retrieved>;
   /** Searches as a turn would. Throws InvalidReadError for an option that does not exist or makes no sense. */
@@ -116,6 +118,7 @@ export function createMemory(
   return {
     ...record,
     ...createMemoryCare(context),
+    ...createMemoryEntities(context),
     ...createPendingMemories(context),
     recall: search,
     search,

@@ -1,6 +1,7 @@
 import type { Event } from './event-shape.ts';
 import type { CareEvent } from './care-events.ts';
 import type { DocumentEvent } from './document-events.ts';
+import type { EntityEvent } from './entity-events.ts';
 import type { ExtractionOrigin } from './extraction-origin.ts';
 import type { ProcedureEvent } from './procedure-events.ts';
 import type { ScheduleChanged, ScheduleDefined } from './schedule-events.ts';
@@ -448,4 +449,5 @@ export type MemoryEvent =
   | StepRerun
   | CareEvent
   | DocumentEvent
+  | EntityEvent
   | WriteEvent;

@@ -62,6 +62,11 @@ export const commands = {
   documentKey: (document: string, key: string): string => `document/${document}/key/${key}`,
   /** One part of a run of consolidation; `completed` and `undone` are its ends. */
   consolidation: (run: string, unit: string): string => `consolidation/${encodeURIComponent(run)}/${unit}`,
+  /**
+   * A merge or a split of names in a scope.
+   * @param call digest of the caller's key, or the version of the scope's memory before
+   */
+  entities: (scope: Scope, call: string): string => `${scopeStream('entities', scope)}/${call}`,
   /** One per proposal, whoever decides: the first decision is the command. */
   proposalDecision: (proposal: string): string => `proposal/${encodeURIComponent(proposal)}/decided`,
   /** Named by the position at which the version that stood began to: it is rolled back once. */

@@ -63,6 +63,8 @@ export const personalFields = {
   DocumentStored: { source: forgottenText, title: forgottenText, contentHash: '' },
   DocumentChunkStored: { source: forgottenText, text: forgottenText, section: forgottenText },
   DocumentChunksMoved: { source: forgottenText, 'chunks.*.section': forgottenText, 'chunks.*.contentHash': '' },
+  EntitiesMerged: { into: forgottenText, 'names.*.name': forgottenText, reason: forgottenText },
+  EntitiesSplit: { reason: forgottenText },
   BlockEdited: { description: forgottenText, value: forgottenText, reason: forgottenText },
   ContextCompacted: { summary: forgottenText },
   MemoryProposed: { ...factTexts, 'source.quote': forgottenText },

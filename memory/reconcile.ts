@@ -1,3 +1,5 @@
+import type { EntityNames } from './entities/names.ts';
+import { isAlias, separateNames } from './entities/names.ts';
 import type { FactKind, MemoryEvent, MemoryOutcome, Source, Trust } from './events.ts';
 import type { Scope } from './scope.ts';
 import { holdsOf, oppositeOf, relationKey } from './relations.ts';
@@ -69,6 +71,8 @@ export interface ReconcileInput {
   readonly hash: (text: string) => string;
   /** Gives the id of the n-th item of this write, from 0: built from logical keys. */
   readonly newId: (ordinal: number) => string;
+  /** Which names are of one thing: facts about them are about one subject. @default every name stands for itself */
+  readonly names?: EntityNames;
   /** When a new fact of a kind is recalled no more. @default never */
   readonly expiresAt?: (kind: FactKind) => string | undefined;
 }
@@ -84,6 +88,7 @@ export interface ReconcileResult {
  * Decides what proposals mean against what is known: pure, so that it can be tested with a sentence and decided again under
  * the log's version check. Nothing is deleted; superseded facts keep their row and their sources.
  * - The same content (normalised, whatever name of its family the relation has) confirms and gains a source.
+ * - Names that were joined are one subject, and one value. A new fact keeps the words it was said with: parted again, each name has its own.
  * - Superseding needs the same subject and relation family, and either a single-valued relation or an explicit `supersede`;
  *   otherwise both stand (a verdict about another relation never retires a fact: getzep/graphiti#1728).
  * - A value that began earlier than the next one is born historical; equal starts go to the higher trust, then to an
@@ -93,7 +98,7 @@ export interface ReconcileResult {
  * - A fact with an expiry that is said again is written anew, with the expiry of the later words.
  */
 export function reconcile(input: ReconcileInput): ReconcileResult {
-  const { scope, proposals, hash, newId } = input;
+  const { scope, proposals, hash, newId, names = separateNames } = input;
   const facts = new Map(input.facts.map((fact) => [fact.fact, fact]));
   const procedures = new Map(input.procedures.map((procedure) => [normaliseText(procedure.goal), procedure]));
   const events: MemoryEvent[] = [];
@@ -150,7 +155,7 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
     if (proposal.target !== null && !target)
       return rejected(proposal, `target ${proposal.target} is not a fact that holds in this scope`);
     const contentHash = factHash(proposal, hash);
-    const same = [...facts.values()].filter((fact) => fact.contentHash === contentHash);
+    const same = [...facts.values()].filter((fact) => fact.contentHash === contentHash || saySame(fact, proposal));
     if (proposal.action === 'retract') {
       const meant = target ?? same.find(current);
       return meant
@@ -241,7 +246,7 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
 
   /** The facts that cannot hold together with the proposal. */
   function findRivals(proposal: MemoryProposal, target: KnownFact | undefined): readonly KnownFact[] {
-    const family = [...facts.values()].filter((fact) => sameFamily(proposal, fact));
+    const family = [...facts.values()].filter((fact) => sameFamily(proposal, fact, names));
     if (holdsOf(proposal.relation) === 'one') return family;
     const opposite = oppositeOf(proposal.relation);
     const contrary =
@@ -249,14 +254,25 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
         ? []
         : [...facts.values()].filter(
             (fact) =>
-              sameFamily({ ...proposal, relation: opposite }, fact) &&
-              normaliseContent(fact.value) === normaliseContent(proposal.value),
+              sameFamily({ ...proposal, relation: opposite }, fact, names) && valueOf(fact) === valueOf(proposal),
           );
     if (proposal.action !== 'supersede') return contrary;
     const standing = family.filter(current);
     if (target) return [...contrary, ...standing.filter((fact) => fact === target)];
     // Which of many values is meant cannot be told without a target.
     return standing.length === 1 ? [...contrary, ...standing] : contrary;
+  }
+
+  /** The same content under joined names; without them digests tell. */
+  function saySame(a: KnownFact, b: MemoryProposal): boolean {
+    if (names.groups.length === 0 || isAlias(a.relation)) return false;
+    return (
+      sameFamily(a, b, names) && (valueOf(a) || normaliseContent(a.text)) === (valueOf(b) || normaliseContent(b.text))
+    );
+  }
+
+  function valueOf({ value }: { readonly value: string }): string {
+    return names.groupOf(value)?.key ?? normaliseContent(value);
   }
 
   function end(fact: KnownFact, validTo: string): void {
@@ -338,8 +354,12 @@ export function factHash(
   return hash(`fact|${normaliseText(fact.subject)}|${relationKey(fact.relation)}|${value}`);
 }
 
-function sameFamily(a: { subject: string; relation: string }, b: { subject: string; relation: string }): boolean {
-  return normaliseText(a.subject) === normaliseText(b.subject) && relationKey(a.relation) === relationKey(b.relation);
+function sameFamily(
+  a: { subject: string; relation: string },
+  b: { subject: string; relation: string },
+  names: EntityNames,
+): boolean {
+  return names.keyOf(a.subject) === names.keyOf(b.subject) && relationKey(a.relation) === relationKey(b.relation);
 }
 
 function current<Fact extends KnownFact>(fact: Fact | undefined): Fact | undefined {

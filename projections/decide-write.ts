@@ -4,9 +4,11 @@ import type { MemoryEvent, MemoryOutcome, Trust } from '../memory/events.ts';
 import { streams } from '../memory/keys.ts';
 import type { MemoryProposal, ReconcileInput } from '../memory/reconcile.ts';
 import { reconcile } from '../memory/reconcile.ts';
+import { joinNames } from '../memory/entities/names.ts';
 import { holdsOf } from '../memory/relations.ts';
 import type { Scope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
+import { listMerges } from './entities/queries.ts';
 import { readKnownProcedures } from './procedural/queries.ts';
 import type { ViewReader } from './read-views.ts';
 import { readKnownFacts, readPastFacts } from './semantic/queries.ts';
@@ -39,9 +41,11 @@ export async function decideProposals(reader: ViewReader, input: WriteInput): Pr
   // Only what has one value at a time has a time line to place a value on.
   const hasTimeline = proposals.some(({ kind, relation }) => kind !== 'procedure' && holdsOf(relation) !== 'many');
   const past = hasTimeline ? await readPastFacts(reader, scope) : [];
+  const known = await readKnownFacts(reader, scope);
+  const names = joinNames(await listMerges(reader, scope), known);
   const { events, outcomes } = reconcile({
-    ...{ scope, trust, proposals },
-    facts: [...past, ...(await readKnownFacts(reader, scope))],
+    ...{ scope, trust, proposals, names },
+    facts: [...past, ...known],
     procedures: await readKnownProcedures(reader, scope),
     hash: sha256,
     newId: (ordinal) => `m-${sha256(`${key}/${ordinal}`).slice(0, 16)}`,

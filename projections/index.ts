@@ -6,6 +6,7 @@ import { personalFields } from '../memory/personal-fields.ts';
 import { branchesProjection } from './branches/projection.ts';
 import { careProjection } from './care/projection.ts';
 import { documentsProjection } from './documents/projection.ts';
+import { entitiesProjection } from './entities/projection.ts';
 import { episodicProjection } from './episodic/projection.ts';
 import { proceduralProjection } from './procedural/projection.ts';
 import { proposalsProjection } from './proposals/projection.ts';
@@ -30,6 +31,7 @@ export const projections: readonly Projection<MemoryEvent>[] = [
   careProjection,
   documentsProjection,
   proposalsProjection,
+  entitiesProjection,
 ];
 
 /** The schema of a Holdfast database, for `migrate` and `assertSchema`. */

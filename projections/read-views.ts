@@ -12,6 +12,7 @@ import type {
   undoneItemView,
 } from './care/views.ts';
 import type { documentChunkView, storedDocumentView } from './documents/views.ts';
+import type { entityMergeView } from './entities/views.ts';
 import type { roundView } from './episodic/views.ts';
 import type { procedureRollbackView, procedureUseView, procedureView, toolOutcomeView } from './procedural/views.ts';
 import type { memoryProposalView, proposalDecisionView } from './proposals/views.ts';
@@ -70,6 +71,7 @@ export interface ViewDatabase {
   session: ViewTable<typeof sessionView.columns>;
   memory_proposal: ViewTable<typeof memoryProposalView.columns>;
   proposal_decision: ViewTable<typeof proposalDecisionView.columns>;
+  entity_merge: ViewTable<typeof entityMergeView.columns>;
   fork: ViewTable<typeof forkView.columns>;
   fork_end: ViewTable<typeof forkEndView.columns>;
   log_head: { readonly tenant: number; readonly position: number };

@@ -47,6 +47,8 @@ export const branchesProjection: Projection<MemoryEvent> = {
       case 'ProcedureLearned':
       case 'ProcedureRolledBack':
         return ended(data.scope.fork, data.procedure);
+      case 'EntitiesSplit':
+        return ended(data.scope.fork, data.merge);
       case 'BlockEdited':
         return ended(data.scope.fork, blockItem(data.scope, data.label));
       default:

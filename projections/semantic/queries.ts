@@ -140,6 +140,7 @@ export async function listFacts(
     )
     .orderBy('from_pos')
     .execute();
+  const byFact = Map.groupBy(sources, ({ fact }) => fact);
   return rows.map((row) => ({
     fact: row.fact,
     kind: row.kind,
@@ -157,8 +158,8 @@ export async function listFacts(
     replacedBy: row.replaced_by,
     disputedWith: row.disputed_with,
     position: row.from_pos,
-    sources: sources
-      .filter(({ fact }) => fact === row.fact)
-      .map(({ turn, thread, quote, from_pos }) => ({ turn, thread, quote, position: from_pos })),
+    sources: (byFact.get(row.fact) ?? []).map(({ turn, thread, quote, from_pos }) => ({
+      ...{ turn, thread, quote, position: from_pos },
+    })),
   }));
 }

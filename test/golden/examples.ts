@@ -230,6 +230,15 @@ export const examples: {
       actor: 'user:ana',
       reason: 'It asked for approvals that nobody gave.',
     },
+    EntitiesMerged: {
+      merge: 'g-1',
+      scope,
+      into: 'Robert Müller',
+      names: [{ name: 'Bob' }],
+      actor: 'user:ana',
+      reason: 'Bob is what everybody calls him.',
+    },
+    EntitiesSplit: { merge: 'g-1', scope, actor: 'user:ana', reason: 'They are cousins.' },
     FactRetired: {
       fact: 'm-2',
       scope,

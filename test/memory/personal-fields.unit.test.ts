@@ -77,6 +77,8 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   DocumentChunksMoved: ['document', 'chunks.*.chunk'],
   DocumentChunksEnded: ['document', 'chunks.*'],
   DocumentRemoved: ['document', 'chunks.*'],
+  EntitiesMerged: ['merge', 'actor'],
+  EntitiesSplit: ['merge', 'actor'],
   BlockEdited: ['label', 'actor'],
   ContextCompacted: ['compaction', 'replaces.turns.*', 'previous', 'heard', 'by', 'model', 'problems.*'],
   ExtractionCompleted: ['model', 'extractor', 'problems', 'problems.*', 'outcomes.*.outcome', 'outcomes.*.id'],

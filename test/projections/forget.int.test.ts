@@ -36,7 +36,7 @@ function marked(type: MemoryEvent['type'], user: string, mark: string): Data {
     .replaceAll('what-if', `what-if-${user}`)
     .replaceAll('"weekly"', `"weekly-${user}"`)
     .replaceAll('nightly-1', `nightly-${user}`)
-    .replaceAll(/"([mop]-\d)"/g, `"$1-${user}"`)
+    .replaceAll(/"([gmop]-\d)"/g, `"$1-${user}"`)
     .replaceAll('"ana"', `"${user}"`);
   const data = JSON.parse(own) as Data;
   const { at, values } = takeFields(data, Object.keys((personalFields as Record<string, object>)[type] ?? {}));

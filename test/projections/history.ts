@@ -3,6 +3,7 @@ import type { FactAsserted, MemoryEvent, Source, TurnRef } from '../../memory/ev
 import type { Scope } from '../../memory/scope.ts';
 import { careOf } from './care-history.ts';
 import { documentsOf } from './document-history.ts';
+import { entitiesOf } from './entity-history.ts';
 import { writesOf } from './writes-history.ts';
 import { proceduresOf } from './procedure-history.ts';
 
@@ -84,6 +85,7 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
   documentsOf({ mark, now, commit });
   writesOf({ mark, scope: { user: 'ana' }, commit });
   proceduresOf({ mark, now, commit });
+  entitiesOf({ mark, commit });
   return commands;
 
   function schedule(id: string): void {

@@ -4,6 +4,7 @@ import type { MemoryEvent } from '../../memory/events.ts';
 import type { Scope } from '../../memory/scope.ts';
 import * as care from '../../projections/care/queries.ts';
 import * as documents from '../../projections/documents/queries.ts';
+import * as entities from '../../projections/entities/queries.ts';
 import * as proposals from '../../projections/proposals/queries.ts';
 import * as procedural from '../../projections/procedural/queries.ts';
 import * as uses from '../../projections/procedural/uses.ts';
@@ -175,6 +176,8 @@ const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Pro
   readCitations: async (reader) => [
     ...(await documents.readCitations(reader, { scope: { user: 'ana' }, chunks: ids.chunks })),
   ],
+  listMerges: (reader) => entities.listMerges(reader, { user: 'ana' }, { past: true }),
+  readEntities: async (reader, scope) => (await entities.readEntities(reader, scope)).entities,
   listPending: (reader, scope) => proposals.listPending(reader, { scope }),
   findProposalDecision: (reader) => proposals.findProposalDecision(reader, 'own-approve'),
   readKnownProcedures: (reader, scope) => procedural.readKnownProcedures(reader, scope),
@@ -338,6 +341,7 @@ describe('the queries of the views', () => {
     const rooms = [
       care,
       documents,
+      entities,
       proposals,
       procedural,
       uses,
@@ -353,7 +357,8 @@ describe('the queries of the views', () => {
     ];
     const exported = rooms.flatMap((module) =>
       Object.entries(module).flatMap(([name, value]) =>
-        typeof value === 'function' && !['putVectors', 'writeVectors', 'signBits', 'toVector'].includes(name)
+        typeof value === 'function' &&
+        !['putVectors', 'writeVectors', 'signBits', 'toVector', 'entityId'].includes(name)
           ? [name]
           : [],
       ),
