@@ -3,7 +3,7 @@ import type { ToolSpec } from '../llm/ports.ts';
 import { commands, streams } from '../memory/keys.ts';
 import type { ActivityDeps } from './deps.ts';
 import { sha256 } from '../projections/digest.ts';
-import { memoryToolSpecs } from './memory-tools.ts';
+import { memoryToolsOf } from './memory-tools.ts';
 
 /** Gives the position of the event that holds this version of an agent, for a tenant. */
 export type ConfiguredAt = (agent: Agent, tenant: string) => Promise<number>;
@@ -41,5 +41,5 @@ export function recordAgents({ store, defaultModel }: Pick<ActivityDeps, 'store'
 /** The tools an agent's model sees. */
 export function toolSpecs(agent: Agent): ToolSpec[] {
   const own = agent.tools.map(({ name, description, parameters }) => ({ name, description, parameters }));
-  return [...own, ...memoryToolSpecs.filter(({ name }) => agent.memory.tools.includes(name))];
+  return [...own, ...memoryToolsOf(agent)];
 }

@@ -1,5 +1,6 @@
 import type { NewEvent, StreamExpectation } from '../eventstore/index.ts';
 import type { MemoryEvent, MemoryOutcome, Source, Trust } from '../memory/events.ts';
+import { isTyped, leavesOf } from '../memory/kinds.ts';
 import type { KnownFact, KnownProcedure, MemoryProposal } from '../memory/reconcile.ts';
 import { turnScope } from '../memory/scope.ts';
 import { asksToForget, isStatedBy, speaksOf, statementsOf } from '../memory/speaks-of.ts';
@@ -10,7 +11,7 @@ import { readKnownFacts } from '../projections/semantic/queries.ts';
 import type { ActivityDeps } from './deps.ts';
 import { decideEdits } from './edit-blocks.ts';
 import type { StepContext } from './load-context.ts';
-import type { MemoryCall } from './memory-tools.ts';
+import type { MemoryCall, WantedMemory } from './memory-tools.ts';
 import { decideWrite } from './memory-write.ts';
 import { namedMemory } from './named-memories.ts';
 import type { InlineResult } from './sort-calls.ts';
@@ -112,11 +113,13 @@ function itemsOf(
   };
   switch (request.tool) {
     case 'memory_remember':
-      return request.memories.map((memory) =>
-        propose({
-          ...{ ...memory, ...trustIn(context, memory) },
-          ...{ action: 'assert', target: null, confidence: 0.9, validFrom, source },
-        }),
+      return request.memories.map(({ problem, ...memory }) =>
+        problem === undefined
+          ? propose({
+              ...{ ...memory, ...trustIn(context, memory) },
+              ...{ action: 'assert', target: null, confidence: 0.9, validFrom, source },
+            })
+          : refuse(memory.text, problem),
       );
     case 'memory_correct': {
       const { fact, procedure, isSaid } = find(request.memory);
@@ -127,6 +130,10 @@ function itemsOf(
         return [propose({ ...base, ...of, action: 'assert' })];
       }
       if (!fact) return [refused(request.memory, isSaid)];
+      if (isTyped(fact))
+        return [
+          refuse(fact.text, `a memory of kind "${fact.kind}" is put right by memory_remember, with its whole data`),
+        ];
       const { kind, subject, relation } = fact;
       return [propose({ ...base, kind, subject, relation, value, action: 'supersede', target: fact.fact })];
     }
@@ -150,16 +157,19 @@ function itemsOf(
  * Whether the user's own words of the turn ask for a fact to be ended: they speak of it, or they ask to forget, and nothing but the user and
  * memory has spoken in the turn. What a page says that a tool has read ends nothing, even when the model obeys.
  */
-function isAsked({ said, heardTools }: StepContext, { value, relation }: KnownFact): boolean {
+function isAsked({ said, heardTools }: StepContext, { value, relation, data }: KnownFact): boolean {
   // A question that sent the model to a tool speaks of things, but asks for nothing to be ended.
   const told = heardTools ? statementsOf(said) : said;
-  return speaksOf(told, { values: [value], relation }) || (asksToForget(said) && !heardTools);
+  return (
+    speaksOf(told, { values: isTyped({ data }) ? leavesOf(data) : [value], relation }) ||
+    (asksToForget(said) && !heardTools)
+  );
 }
 
 /** What the user's own words do not state is trusted no more than the least trusted thing in the prompt. */
 function trustIn(
   { said, heard }: StepContext,
-  memory: { readonly kind?: string; readonly value: string; readonly text: string },
+  memory: Pick<WantedMemory, 'value' | 'text' | 'data'> & { readonly kind?: string },
 ): { readonly trust?: Trust } {
   return heard === null || isStatedBy(said, memory) ? {} : { trust: heard };
 }

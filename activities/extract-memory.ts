@@ -58,13 +58,14 @@ export async function extractMemory(deps: ActivityDeps, input: TurnRef, { signal
     };
   });
 
+  const clean = scrubber(agent.memory.scrub);
   const extracted = await propose(deps, agent, turn, {
+    clean,
     message: { text: turn.message, occurredAt: turn.occurredAt.toISOString() },
     ...{ facts: facts.slice(-mostNeighbours), allFacts: facts, procedures, heard, signal },
     source: { thread: turn.thread, branch: turn.branch, turn: turn.turn, quote: shorten(turn.message, 200) },
   });
   deps.reached('extraction.model_answered', input.turn);
-  const clean = scrubber(agent.memory.scrub);
   const kept = extracted.proposals.filter(({ kind }) => agent.memory.kinds.includes(kind));
   const unwanted = extracted.proposals
     .filter(({ kind }) => !agent.memory.kinds.includes(kind))

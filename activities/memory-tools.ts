@@ -1,9 +1,16 @@
 import { z } from 'zod';
+import type { Agent, FilledMemory } from '../agents/define-agent.ts';
+import type { OwnMemoryKind } from '../agents/define-memory-kind.ts';
 import { memoryToolNames } from '../agents/memory-tool-names.ts';
 import type { MemoryToolName } from '../agents/memory-tool-names.ts';
 import { argumentsSchema, validateArguments } from '../agents/schema.ts';
+import type { JsonSchema } from '../agents/schema.ts';
 import type { ToolCall, ToolSpec } from '../llm/ports.ts';
 import type { BlockChange } from '../memory/block-edit.ts';
+import { builtInKinds } from '../memory/kinds.ts';
+import type { TypedData } from '../memory/kinds.ts';
+import { scrubber } from '../scrub/scrub.ts';
+import { kindsInWords, withOwnKinds } from './kinds-for-models.ts';
 
 /** Most memories that one call of `memory_search` gives. */
 const mostFound = 20;
@@ -15,24 +22,43 @@ const named = z
   .describe('The memory: its label in the prompt ("m1"), its alias in a search result ("s1-2"), or its id');
 const why = z.string().max(500).describe('Why, in a few words');
 
-const rememberInput = z.object({
-  memories: z
-    .array(
-      z.object({
-        kind: z.enum(['preference', 'fact', 'task_state', 'feedback', 'procedure']).default('fact'),
-        subject: z.string().min(1).max(200).describe('Whom or what it is about, for example "user" or a name'),
-        relation: z
-          .string()
-          .min(1)
-          .max(100)
-          .describe('snake_case, for example "prefers_contact"; "how_to" for a procedure'),
-        value: z.string().max(2_000).describe('The value; for a procedure its goal'),
-        text: z.string().min(1).max(8_000).describe('The memory as one self-contained sentence'),
-      }),
-    )
-    .min(1)
-    .max(50),
+const memoryInput = z.object({
+  kind: z.enum(builtInKinds).default('fact'),
+  subject: z.string().min(1).max(200).describe('Whom or what it is about, for example "user" or a name'),
+  relation: z.string().min(1).max(100).describe('snake_case, for example "prefers_contact"; "how_to" for a procedure'),
+  value: z.string().max(2_000).describe('The value; for a procedure its goal'),
+  text: z.string().min(1).max(8_000).describe('The memory as one self-contained sentence'),
 });
+const memories = <Item extends z.ZodType>(item: Item) => z.object({ memories: z.array(item).min(1).max(50) });
+const rememberInput = memories(memoryInput);
+
+/** The same for an agent with kinds of its own: of those, the data says what the memory says. */
+function rememberOwnInput(own: readonly OwnMemoryKind[]) {
+  const names = own.map(({ name }) => name);
+  return memories(
+    z
+      .object({
+        kind: z.enum([...builtInKinds, ...names]).default('fact'),
+        subject: memoryInput.shape.subject.default('user'),
+        relation: memoryInput.shape.relation.optional(),
+        value: memoryInput.shape.value.optional(),
+        text: memoryInput.shape.text,
+        data: z.unknown().optional(),
+      })
+      .superRefine(({ kind, relation, value }, check) => {
+        if (names.includes(kind)) return;
+        for (const [name, given] of Object.entries({ relation, value }))
+          if (given === undefined) check.addIssue({ code: 'custom', message: 'is missing', path: [name] });
+      }),
+  );
+}
+
+/** A memory that the model wants stored, or one whose data does not fit its kind. */
+export type WantedMemory = Omit<z.infer<typeof memoryInput>, 'kind'> & {
+  readonly kind: string;
+} & Partial<TypedData> & {
+    readonly problem?: string;
+  };
 const searchInput = z.object({
   query: z.string().min(1).max(2_000).describe('What to look for, in words as they may have been said'),
   limit: z.number().int().min(1).max(mostFound).default(8),
@@ -54,7 +80,7 @@ const replaceInput = z.object({
 
 /** What the model wants of its memory. */
 export type MemoryRequest =
-  | { readonly tool: 'memory_remember'; readonly memories: z.infer<typeof rememberInput>['memories'] }
+  | { readonly tool: 'memory_remember'; readonly memories: readonly WantedMemory[] }
   | ({ readonly tool: 'memory_search' } & z.infer<typeof searchInput>)
   | ({ readonly tool: 'memory_correct' } & z.infer<typeof correctInput>)
   | ({ readonly tool: 'memory_forget' } & z.infer<typeof forgetInput>)
@@ -106,16 +132,48 @@ export const memoryToolSpecs: readonly (ToolSpec & { readonly name: MemoryToolNa
   }),
 );
 
+/** The same of one agent: with its own kinds, where it has some. */
+export function memoryToolsOf({ memory }: Agent): readonly ToolSpec[] {
+  const { ownKinds } = memory;
+  return memoryToolSpecs
+    .filter(({ name }) => memory.tools.includes(name))
+    .map((tool) => {
+      if (tool.name !== 'memory_remember' || ownKinds.length === 0) return tool;
+      const properties = tool.parameters['properties'] as { readonly memories: JsonSchema };
+      const { items } = properties.memories as { readonly items: JsonSchema };
+      const required = (items['required'] as readonly string[]).filter((name) => !['relation', 'value'].includes(name));
+      return {
+        ...tool,
+        description: `${tool.description} ${kindsInWords(ownKinds) ?? ''}`,
+        parameters: {
+          ...tool.parameters,
+          properties: { memories: { ...properties.memories, items: withOwnKinds({ ...items, required }, ownKinds) } },
+        },
+      };
+    });
+}
+
 /** True for the name of a memory tool. */
 export function isMemoryTool(name: string): name is MemoryToolName {
   return Object.hasOwn(tools, name);
 }
 
 /** Reads the arguments of a memory tool. Throws InvalidArgumentsError or SyntaxError. */
-export async function parseMemoryCall(name: MemoryToolName, text: string): Promise<MemoryRequest> {
+export async function parseMemoryCall(
+  name: MemoryToolName,
+  text: string,
+  { ownKinds, scrub }: Pick<FilledMemory, 'ownKinds' | 'scrub'> = { ownKinds: [], scrub: null },
+): Promise<MemoryRequest> {
   const given: unknown = JSON.parse(text);
   switch (name) {
     case 'memory_remember':
+      if (ownKinds.length > 0) {
+        const read = await validateArguments(name, rememberOwnInput(ownKinds), given);
+        return {
+          tool: name,
+          memories: await Promise.all(read.memories.map((one) => readWanted(one, ownKinds, scrub))),
+        };
+      }
       return { tool: name, ...(await validateArguments(name, rememberInput, given)) };
     case 'memory_search':
       return { tool: name, ...(await validateArguments(name, searchInput, given)) };
@@ -132,4 +190,17 @@ export async function parseMemoryCall(name: MemoryToolName, text: string): Promi
       return { tool: name, label: read.label, change: { replace: { old: read.old, new: read.new } } };
     }
   }
+}
+
+async function readWanted(
+  { data, relation, value, ...memory }: z.infer<ReturnType<typeof rememberOwnInput>>['memories'][number],
+  own: readonly OwnMemoryKind[],
+  scrub: FilledMemory['scrub'],
+): Promise<WantedMemory> {
+  const kind = own.find(({ name }) => name === memory.kind);
+  if (!kind) return { ...memory, relation: relation ?? '', value: value ?? '' };
+  const typed = await kind.read(data, scrub === null ? undefined : scrubber(scrub));
+  return 'problem' in typed
+    ? { ...memory, relation: kind.name, value: '', problem: typed.problem }
+    : { ...memory, ...typed };
 }

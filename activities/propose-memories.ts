@@ -7,8 +7,15 @@ import { extractByRules, rulesName } from '../memory/rules/extract-by-rules.ts';
 import { shorten } from '../memory/text.ts';
 import type { TurnRow } from '../projections/threads/queries.ts';
 import type { ActivityDeps } from './deps.ts';
-import { extractionPrompt, extractionSchema, parseReply, readProposals } from './extraction-proposals.ts';
+import {
+  extractionPrompt,
+  extractionSchema,
+  parseReply,
+  readProposals,
+  readTypedItems,
+} from './extraction-proposals.ts';
 import type { ExtractionInput } from './extraction-proposals.ts';
+import { kindsInWords } from './kinds-for-models.ts';
 import { assertUsable } from './read-reply.ts';
 
 /** How often a model is asked for one extraction before the rules read the message instead. */
@@ -51,8 +58,10 @@ export async function propose(
       reply = await ask(deps, agent, turn, input, { inWords, problem: problems.at(-1) });
       usage.inputTokens += reply.usage.inputTokens;
       usage.outputTokens += reply.usage.outputTokens;
-      const items = parseReply(reply.text ?? '', reply.model);
-      return { model: reply.model, extractor: 'model', ...readProposals(input, items), problems, usage };
+      const items = parseReply(reply.text ?? '', reply.model, agent.memory.ownKinds);
+      const from = { ...input, own: agent.memory.ownKinds };
+      const read = readProposals(from, items, await readTypedItems(from, items));
+      return { model: reply.model, extractor: 'model', ...read, problems, usage };
     } catch (error) {
       if (!(error instanceof ModelError) || input.signal.aborted) throw error;
       if (error.code === 'MODEL_BAD_REQUEST' && !inWords) inWords = true;
@@ -80,11 +89,12 @@ async function ask(
   input: ExtractionInput & { readonly signal: AbortSignal },
   { inWords, problem }: { readonly inWords: boolean; readonly problem: string | undefined },
 ): Promise<ChatReply> {
+  const schema = extractionSchema(agent.memory.ownKinds);
+  const kinds = kindsInWords(agent.memory.ownKinds);
   const system = [
     instructions,
-    ...(inWords
-      ? [`Answer with one JSON object of this schema and nothing else:\n${JSON.stringify(extractionSchema)}`]
-      : []),
+    ...(kinds === null ? [] : [kinds]),
+    ...(inWords ? [`Answer with one JSON object of this schema and nothing else:\n${JSON.stringify(schema)}`] : []),
     ...(problem === undefined ? [] : [`Your last answer could not be used: ${problem}. Answer with that JSON only.`]),
   ];
   const reply = await deps.model.complete({
@@ -93,7 +103,7 @@ async function ask(
       { role: 'system', content: system.join('\n') },
       { role: 'user', content: extractionPrompt(input, turn.reply ?? '') },
     ],
-    ...(inWords ? {} : { responseSchema: { name: 'memory_proposals', schema: extractionSchema } }),
+    ...(inWords ? {} : { responseSchema: { name: 'memory_proposals', schema } }),
     signal: input.signal,
   });
   assertUsable(reply);

@@ -53,7 +53,7 @@ export async function sortCalls(
       void inline.push({ ordinal, call, outcome: 'invalid', code, arguments: call.arguments, result });
     try {
       if (isMemoryTool(call.name) && agent.memory.tools.includes(call.name)) {
-        const request = await parseMemoryCall(call.name, call.arguments);
+        const request = await parseMemoryCall(call.name, call.arguments, agent.memory);
         memory.push({ ordinal, call, arguments: JSON.parse(call.arguments), request });
         continue;
       }

@@ -1,5 +1,5 @@
 import type { RecallPolicy } from '../memory/recall/policy.ts';
-import { recallKinds, recallOptions, recallPlaces } from '../memory/recall/policy.ts';
+import { isDefinition, recallKinds, recallOptions, recallPlaces } from '../memory/recall/policy.ts';
 import type { DefinitionChecks } from './definition-checks.ts';
 
 /** What may be recalled into an agent's prompts, and how it is weighed (docs/recall.md). */
@@ -14,7 +14,8 @@ export function checkRecall(recall: AgentRecall, checks: DefinitionChecks): void
     if (list === undefined) continue;
     checks.list(`memory.recall.${name}`, list);
     if ((list as unknown[]).length === 0) checks.fail(`memory.recall.${name}`, 'a list that is not empty', list);
-    for (const one of list as unknown[]) checks.oneOf(`memory.recall.${name}`, one, allowed);
+    for (const one of list as unknown[])
+      if (name !== 'kinds' || !isDefinition(one)) checks.oneOf(`memory.recall.${name}`, one, allowed);
   }
   for (const [name, most] of Object.entries({ sinceDays: Infinity, recency: 1, minConfidence: 1 })) {
     const value: unknown = recall[name as 'sinceDays'];

@@ -13,7 +13,11 @@ import { fillWrites } from './agent-writes.ts';
 import type { AgentWrites } from './agent-writes.ts';
 import type { WriteTiers } from '../memory/write-tiers.ts';
 import { allAuto } from '../memory/write-tiers.ts';
+import type { OwnMemoryKind } from './define-memory-kind.ts';
 import type { ToolSource } from './tool-source.ts';
+import { builtInKinds } from '../memory/kinds.ts';
+import type { BuiltInKind } from '../memory/kinds.ts';
+import { isDefinition } from '../memory/recall/policy.ts';
 import { changeModelOptions, findOptionFault } from '../memory/model-options.ts';
 import type { ModelOptions } from '../memory/model-options.ts';
 import { problemOf } from '../scrub/scrub.ts';
@@ -33,8 +37,8 @@ export interface AgentBlock {
   readonly sharedBy?: 'agent' | 'user';
 }
 
-/** Kinds of what is extracted. */
-export type MemoryKind = 'preference' | 'fact' | 'task_state' | 'feedback' | 'procedure';
+/** Built-in kinds of what is extracted. */
+export type MemoryKind = BuiltInKind;
 
 /** How an agent remembers and recalls. */
 export interface AgentMemory {
@@ -47,13 +51,16 @@ export interface AgentMemory {
   readonly extract?: boolean;
   /** Who reads turns for memories: the agent's model, or fixed rules that need none (docs/memory.md). @default 'model' */
   readonly extractor?: 'model' | 'rules';
-  /** The kinds of memories that are kept of what extraction proposes; others show as rejected. @default all */
-  readonly kinds?: readonly MemoryKind[];
+  /**
+   * The kinds of memories that are kept of what extraction proposes: built-in ones by name, your own by what `defineMemoryKind` gives; others
+   * show as rejected. @default all built-in ones (`builtInKinds`)
+   */
+  readonly kinds?: readonly (MemoryKind | OwnMemoryKind)[];
   /**
    * How many days memories of a kind are recalled after they were said; null = for ever. Fixed when they are written; nothing is deleted.
    * Given kinds change, the rest keeps its default. @default episodes for a year, everything else for ever
    */
-  readonly ttl?: { readonly [Kind in Exclude<MemoryKind, 'procedure'> | 'episode']?: number | null };
+  readonly ttl?: Readonly<Record<string, number | null>>;
   /** What is taken out of memories before they are stored; messages are the client's to scrub (docs/scrubbing.md). @default null: nothing */
   readonly scrub?: ScrubPolicy | null;
   /**
@@ -111,8 +118,12 @@ export interface Agent {
 }
 
 /** How an agent remembers, with every option filled in. */
-export type FilledMemory = Omit<Required<AgentMemory>, 'tools' | 'writes'> & {
+export type FilledMemory = Omit<Required<AgentMemory>, 'tools' | 'writes' | 'kinds'> & {
   readonly tools: readonly MemoryToolName[];
+  /** Names of all kinds that are kept. */
+  readonly kinds: readonly string[];
+  /** Those of them that are the author's own. */
+  readonly ownKinds: readonly OwnMemoryKind[];
   readonly writes: WriteTiers;
 };
 
@@ -120,7 +131,7 @@ const memoryDefaults: Required<AgentMemory> = {
   tools: true,
   extract: true,
   extractor: 'model',
-  kinds: ['preference', 'fact', 'task_state', 'feedback', 'procedure'],
+  kinds: builtInKinds,
   ttl: { episode: 365, preference: null, fact: null, task_state: null, feedback: null },
   scrub: null,
   writes: allAuto,
@@ -239,12 +250,12 @@ function fillMemory(
   checks.flag('memory.compact', memory.compact);
   if (!['model', 'rules'].includes(memory.extractor))
     checks.fail('memory.extractor', '"model" or "rules"', memory.extractor);
-  checks.list('memory.kinds', memory.kinds);
-  for (const [at, kind] of memory.kinds.entries()) checks.oneOf(`memory.kinds[${at}]`, kind, memoryDefaults.kinds);
+  const ownKinds = checkKinds(memory.kinds, checks);
+  const own = ownKinds.map(({ name }) => name);
   const wrong = memory.scrub === null ? null : problemOf(memory.scrub);
   if (wrong !== null) checks.fail('memory.scrub', `a policy (${wrong})`, memory.scrub);
   checks.object('memory.ttl', memory.ttl);
-  checks.known('memory.ttl', memory.ttl, Object.keys(memoryDefaults.ttl));
+  checks.known('memory.ttl', memory.ttl, [...Object.keys(memoryDefaults.ttl), ...own]);
   for (const [kind, days] of Object.entries(memory.ttl))
     if (days !== null) checks.count(`memory.ttl.${kind}`, days, { fraction: 'allowed' });
   for (const option of ['recallLimit', 'recallTokens', 'messageTokens'] as const)
@@ -253,10 +264,31 @@ function fillMemory(
   const named = typeof tools === 'boolean' ? (tools ? defaultMemoryTools(agent) : []) : tools;
   return {
     ...memory,
+    kinds: memory.kinds.map((kind) => (typeof kind === 'string' ? kind : kind.name)),
+    ownKinds,
     ttl: { ...memoryDefaults.ttl, ...memory.ttl },
-    writes: fillWrites(memory.writes, checks),
+    writes: fillWrites(memory.writes, own, checks),
     tools: memoryToolNames.filter((name) => named.includes(name)),
   };
+}
+
+/** The author's own kinds. A name by itself is a built-in one: a kind of one's own comes with its schema. */
+function checkKinds(kinds: readonly (MemoryKind | OwnMemoryKind)[], checks: DefinitionChecks): OwnMemoryKind[] {
+  checks.list('memory.kinds', kinds);
+  const own: OwnMemoryKind[] = [];
+  for (const [at, kind] of kinds.entries()) {
+    const place = `memory.kinds[${at}]`;
+    if (!isDefinition(kind)) {
+      const expected = `${builtInKinds.map((one) => JSON.stringify(one)).join(' or ')}, or what defineMemoryKind gives`;
+      if (!(builtInKinds as readonly unknown[]).includes(kind)) checks.fail(place, expected, kind);
+      continue;
+    }
+    const given = kind as OwnMemoryKind;
+    if (own.some(({ name }) => name === given.name))
+      checks.fail(place, 'of another name than those before it', given.name);
+    own.push(given);
+  }
+  return own;
 }
 
 /** What a `holdfast.config.ts` exports as default. */

@@ -19,7 +19,7 @@ export class InvalidDefinitionError extends HoldfastError {
 }
 
 /** What kind of definition is wrong. */
-export type DefinitionCode = 'AGENT_INVALID' | 'TOOL_INVALID' | 'MCP_INVALID';
+export type DefinitionCode = 'AGENT_INVALID' | 'TOOL_INVALID' | 'MCP_INVALID' | 'KIND_INVALID';
 
 /** Checks of one definition; each throws {@link InvalidDefinitionError}. */
 export interface DefinitionChecks {

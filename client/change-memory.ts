@@ -1,3 +1,5 @@
+import { canonicalData, isTyped } from '../memory/kinds.ts';
+import type { KindReader } from '../memory/kinds.ts';
 import { nameOf } from '../projections/digest.ts';
 import { ExpectedVersionConflictError } from '../eventstore/index.ts';
 import type { MemoryOutcome } from '../memory/events.ts';
@@ -9,7 +11,7 @@ import { decideProposals } from '../projections/decide-write.ts';
 import type { DecidedWrite } from '../projections/decide-write.ts';
 import { readViews } from '../projections/read-views.ts';
 import { readKnownFacts } from '../projections/semantic/queries.ts';
-import { MemoryNotFoundError } from './memory-errors.ts';
+import { InvalidMemoryError, MemoryNotFoundError } from './memory-errors.ts';
 import type { ClientContext } from './send-turn.ts';
 
 /** Who changes a memory, and why. */
@@ -33,6 +35,18 @@ export interface CorrectMemory extends ChangedBy {
   readonly text: string;
 }
 
+/** A memory of a kind of your own. */
+export interface StoreMemory<Data> extends ChangedBy {
+  readonly kind: KindReader<Data>;
+  readonly data: Data;
+  /** The memory as one self-contained sentence: what is searched, and what a prompt shows. @default the kind's name and the data in words */
+  readonly text?: string;
+  /** Whom or what it is about. @default 'user' */
+  readonly subject?: string;
+  /** The memory of the same kind that it takes the place of; one with the same key needs no naming. @default none */
+  readonly replaces?: string;
+}
+
 /** Memories that are not to be gone by any more. */
 export interface RetractMemory extends ChangedBy {
   readonly memories: readonly string[];
@@ -49,13 +63,41 @@ export interface MemoryReceipt extends MemoryOutcome {
 const maxDecisions = 10;
 
 /**
+ * Stores a memory of a kind of your own, decided against what is known like any other: the same again confirms, a newer one of the same key
+ * ends the older. Throws InvalidMemoryError when the data does not fit the kind, MemoryNotFoundError for one to replace that does not hold.
+ */
+export async function storeMemory<Data>(context: ClientContext, request: StoreMemory<Data>): Promise<MemoryReceipt> {
+  const { kind, subject = 'user', replaces } = request;
+  const typed = await kind.read(request.data);
+  if ('problem' in typed) throw new InvalidMemoryError(kind.name, typed.problem);
+  const text = request.text ?? `${kind.name.replaceAll('_', ' ')}: ${typed.value}`;
+  const asked = ['store', kind.name, subject, canonicalData(typed.data), text, replaces ?? ''];
+  const [receipt] = await change(context, request, asked, (known) => {
+    const of = { ...typed, kind: kind.name, subject, text };
+    if (replaces === undefined) return [{ ...of, action: 'assert', target: null }];
+    const old = findFact(known, replaces);
+    if (old.kind !== kind.name)
+      throw new InvalidMemoryError(
+        kind.name,
+        `the memory "${replaces}" that it would replace is of kind "${old.kind}"`,
+      );
+    return [{ ...of, action: 'supersede', target: replaces }];
+  });
+  if (!receipt) throw new InvalidMemoryError(kind.name, 'nothing came of it');
+  return receipt;
+}
+
+/**
  * Gives a memory another value from `occurredAt` on; what it was stays as what held before. Throws MemoryNotFoundError when the scope has no
  * such fact that holds.
+ * `store` is for kinds of your own.
  */
 export async function correctMemory(context: ClientContext, request: CorrectMemory): Promise<MemoryReceipt> {
   const { memory, value, text } = request;
   const [receipt] = await change(context, request, ['correct', memory, value, text], (known) => {
-    const { kind, subject, relation } = findFact(known, memory);
+    const fact = findFact(known, memory);
+    if (isTyped(fact)) throw new InvalidMemoryError(fact.kind, 'a value and a text are not all of it');
+    const { kind, subject, relation } = fact;
     return [{ kind, subject, relation, value, text, action: 'supersede', target: memory }];
   });
   if (!receipt) throw new MemoryNotFoundError(memory);

@@ -20,12 +20,13 @@ export type { AddDocumentOptions, DocumentReceipt, NewDocument, RemovedDocument 
 export type { Citation, DocumentRow } from '../projections/documents/queries.ts';
 export type { ExpandedSummary, SummaryFilter } from './summaries.ts';
 export {
+  InvalidMemoryError,
   MemoryNotFoundError,
   ProposalNotFoundError,
   ProposerApprovesError,
   SummaryNotFoundError,
 } from './memory-errors.ts';
-export type { CorrectMemory, MemoryReceipt, RetractMemory } from './change-memory.ts';
+export type { CorrectMemory, MemoryReceipt, RetractMemory, StoreMemory } from './change-memory.ts';
 export type { MemoryClient } from './memory.ts';
 export type { ExplainedMemory, MemoryRef, TimelineItem, TimelineRequest } from './memory-record.ts';
 export type { BlockRef, BlockVersion } from './block-history.ts';

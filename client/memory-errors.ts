@@ -18,6 +18,15 @@ export class MemoryNotFoundError extends HoldfastError {
   }
 }
 
+/** Thrown when a memory of a kind of your own cannot be what it is to be. */
+export class InvalidMemoryError extends HoldfastError {
+  constructor(kind: string, problem: string) {
+    super('INVALID_MEMORY', `A memory of kind "${kind}" cannot be stored: ${problem}.`, {
+      hint: 'Give `memory.store` the kind, and data that fits its schema; to replace one, one of the same kind.',
+    });
+  }
+}
+
 /** Thrown when no memory of this id waits, or ever waited, for a decision; one of a forgotten user waits no more. */
 export class ProposalNotFoundError extends HoldfastError {
   constructor(proposal: string) {

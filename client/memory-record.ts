@@ -8,8 +8,8 @@ import { readViews } from '../projections/read-views.ts';
 import { listFacts } from '../projections/semantic/queries.ts';
 import type { FactRow } from '../projections/semantic/queries.ts';
 import { readFactTrail } from '../projections/semantic/trail.ts';
-import { correctMemory, retractMemories } from './change-memory.ts';
-import type { CorrectMemory, MemoryReceipt, RetractMemory } from './change-memory.ts';
+import { correctMemory, retractMemories, storeMemory } from './change-memory.ts';
+import type { CorrectMemory, MemoryReceipt, RetractMemory, StoreMemory } from './change-memory.ts';
 import { MemoryNotFoundError } from './memory-errors.ts';
 import { eventAt } from './read-message.ts';
 import type { ClientContext } from './send-turn.ts';
@@ -55,6 +55,8 @@ export type TimelineItem =
 export interface MemoryRecord {
   /** One memory, whether it holds still or not. Throws MemoryNotFoundError. */
   get(request: MemoryRef): Promise<FactRow>;
+  /** Stores a memory of a kind of your own (`defineMemoryKind`). */
+  store<Data>(request: StoreMemory<Data>): Promise<MemoryReceipt>;
   /** Gives a memory another value; what it was stays as what held before. */
   correct(request: CorrectMemory): Promise<MemoryReceipt>;
   /** Ends what memories say, all or none; one receipt each. Nothing is erased: that is `forget`. */
@@ -76,6 +78,7 @@ export function createMemoryRecord(context: ClientContext): MemoryRecord {
 
   return {
     get: ({ memory, scope, at }) => read((reader) => find(reader, scope, memory), at),
+    store: (request) => storeMemory(context, request),
     correct: (request) => correctMemory(context, request),
     retract: (request) => retractMemories(context, request),
     async history({ memory, scope, at }) {

@@ -45,7 +45,7 @@ export type FactRestored = Event<
     fact: string;
     scope: Scope;
     run: string;
-    kind: FactKind | 'observation';
+    kind: FactKind;
     subject: string;
     relation: string;
     value: string;
@@ -57,6 +57,10 @@ export type FactRestored = Event<
     replaces: string | null;
     disputedWith: string | null;
     expiresAt: string | null;
+    /** The value of a kind of its author's own. @default the kind is a built-in one */
+    data?: unknown;
+    /** What tells values of such a kind apart. @default every value stands for itself */
+    key?: string;
     /** Where it was said. */
     thread: string;
     turn: string;

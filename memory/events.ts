@@ -32,8 +32,8 @@ export interface Source {
   readonly quote: string;
 }
 
-/** Built-in kinds of facts. */
-export type FactKind = 'preference' | 'fact' | 'task_state' | 'feedback';
+/** Name of a kind of facts: a built-in one (memory/kinds.ts), or one of an author's own. */
+export type FactKind = string;
 
 /** Who vouches for a memory, best first. A derived item gets the lowest class of its sources. */
 export type Trust = 'direct_user' | 'tool_internal' | 'model_inference' | 'tool_external';
@@ -289,6 +289,10 @@ export type FactAsserted = Event<
     disputedWith: string | null;
     /** When it is recalled no more. @default never */
     expiresAt?: string;
+    /** The value of a kind of its author's own, as its schema gave it. @default the kind is a built-in one */
+    data?: unknown;
+    /** What tells values of such a kind apart. @default every value stands for itself */
+    key?: string;
     source: Source;
   }
 >;

@@ -11,6 +11,7 @@ const factTexts = {
   relation: forgottenText,
   value: forgottenText,
   text: forgottenText,
+  data: null,
   // Empty: no content is ever the same as that of a forgotten fact.
   contentHash: '',
 } as const;
@@ -44,7 +45,7 @@ export const personalFields = {
   // What a person says about cancelling it. The texts of our own come without a subject.
   TurnAborted: { reason: forgottenText },
   RoundRecorded: { 'message.text': forgottenText, 'reply.text': forgottenText },
-  FactAsserted: { ...factTexts, 'source.quote': forgottenText },
+  FactAsserted: { ...factTexts, key: forgottenText, 'source.quote': forgottenText },
   FactConfirmed: { 'source.quote': forgottenText },
   FactSuperseded: { 'source.quote': forgottenText },
   FactRetracted: { reason: forgottenText, 'source.quote': forgottenText },
@@ -57,7 +58,7 @@ export const personalFields = {
     reason: forgottenText,
   },
   FactRetired: { 'sources.*.quote': forgottenText },
-  FactRestored: factTexts,
+  FactRestored: { ...factTexts, key: forgottenText },
   ObservationDerived: { text: forgottenText, contentHash: '', 'sources.*.quote': forgottenText },
   SessionSummarised: { title: forgottenText, summary: forgottenText },
   DocumentStored: { source: forgottenText, title: forgottenText, contentHash: '' },

@@ -2,7 +2,8 @@ import type { EntityNames } from './entities/names.ts';
 import { isAlias, separateNames } from './entities/names.ts';
 import type { FactKind, MemoryEvent, MemoryOutcome, Source, Trust } from './events.ts';
 import type { Scope } from './scope.ts';
-import { holdsOf, oppositeOf, relationKey } from './relations.ts';
+import { canonicalData, familyOf, holdsOne, isTyped, keyOf } from './kinds.ts';
+import { oppositeOf, relationKey } from './relations.ts';
 import { normaliseContent, normaliseText } from './text.ts';
 import { overlaps, placeOnTimeline, toSpan } from './timeline.ts';
 import { lessTrusted, mayNotEnd, trustRank } from './trust.ts';
@@ -12,7 +13,7 @@ export interface MemoryProposal {
   readonly action: 'assert' | 'confirm' | 'supersede' | 'retract';
   /** Id of the known fact that `confirm`, `supersede` or `retract` is about. A retraction without one is of the same content. */
   readonly target: string | null;
-  readonly kind: FactKind | 'procedure';
+  readonly kind: FactKind;
   readonly subject: string;
   readonly relation: string;
   readonly value: string;
@@ -27,6 +28,10 @@ export interface MemoryProposal {
   readonly isAsked?: boolean;
   /** Trusted no more than this: the least trusted thing it may rest on. @default as the write */
   readonly trust?: Trust;
+  /** The value of a kind of its author's own, as its schema gave it. @default the kind is a built-in one */
+  readonly data?: unknown;
+  /** The fields of it that tell values apart: a newer one with the same ends the older. @default every value stands for itself */
+  readonly keyFields?: readonly string[];
   readonly source: Source;
 }
 
@@ -45,6 +50,10 @@ export interface KnownFact {
   readonly validTo?: string | null;
   /** When it is recalled no more. @default never */
   readonly expiresAt?: string | null;
+  /** The value of a kind of its author's own. @default the kind is a built-in one */
+  readonly data?: unknown;
+  /** What tells values of such a kind apart. @default every value stands for itself */
+  readonly key?: string | null;
 }
 
 /** A procedure in its current version, or in the last one of one that has none. */
@@ -77,6 +86,9 @@ export interface ReconcileInput {
   readonly expiresAt?: (kind: FactKind) => string | undefined;
 }
 
+/** A proposal with what tells it apart from others of its kind. */
+type KeyedProposal = MemoryProposal & { readonly key: string | null };
+
 /** The decision: events to append and what to tell the proposer. */
 export interface ReconcileResult {
   readonly events: readonly MemoryEvent[];
@@ -89,7 +101,8 @@ export interface ReconcileResult {
  * the log's version check. Nothing is deleted; superseded facts keep their row and their sources.
  * - The same content (normalised, whatever name of its family the relation has) confirms and gains a source.
  * - Names that were joined are one subject, and one value. A new fact keeps the words it was said with: parted again, each name has its own.
- * - Superseding needs the same subject and relation family, and either a single-valued relation or an explicit `supersede`;
+ * - Superseding needs the same subject and relation family (for a kind of its author's own: the same kind and key), and either a
+ *   single-valued relation (a kind with a key) or an explicit `supersede`;
  *   otherwise both stand (a verdict about another relation never retires a fact: getzep/graphiti#1728).
  * - A value that began earlier than the next one is born historical; equal starts go to the higher trust, then to an
  *   explicit correction; a tie is disputed and both stand (timeline.ts).
@@ -107,7 +120,9 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
 
   proposals.forEach((proposal, ordinal) => {
     outcomes.push(
-      proposal.kind === 'procedure' ? learn(proposal, ordinal) : decide({ ...proposal, kind: proposal.kind }, ordinal),
+      proposal.kind === 'procedure'
+        ? learn(proposal, ordinal)
+        : decide({ ...proposal, key: keyOf(proposal.data, proposal.keyFields) }, ordinal),
     );
   });
   return { events, outcomes };
@@ -150,7 +165,7 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
       : { outcome: 'stored', id: procedure.procedure, text, reason: 'new how-to' };
   }
 
-  function decide(proposal: MemoryProposal & { readonly kind: FactKind }, ordinal: number): MemoryOutcome {
+  function decide(proposal: KeyedProposal, ordinal: number): MemoryOutcome {
     const target = proposal.target === null ? undefined : current(facts.get(proposal.target));
     if (proposal.target !== null && !target)
       return rejected(proposal, `target ${proposal.target} is not a fact that holds in this scope`);
@@ -225,7 +240,7 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
   }
 
   function renew(
-    proposal: MemoryProposal & { readonly kind: FactKind },
+    proposal: KeyedProposal,
     known: KnownFact,
     { id, contentHash }: { readonly id: string; readonly contentHash: string },
   ): MemoryOutcome {
@@ -245,16 +260,19 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
   }
 
   /** The facts that cannot hold together with the proposal. */
-  function findRivals(proposal: MemoryProposal, target: KnownFact | undefined): readonly KnownFact[] {
-    const family = [...facts.values()].filter((fact) => sameFamily(proposal, fact, names));
-    if (holdsOf(proposal.relation) === 'one') return family;
-    const opposite = oppositeOf(proposal.relation);
+  function findRivals(proposal: KeyedProposal, target: KnownFact | undefined): readonly KnownFact[] {
+    const family = [...facts.values()].filter((fact) => familyOf(fact, names) === familyOf(proposal, names));
+    // One that is named is meant, whatever tells it apart.
+    const isMeant = proposal.action === 'supersede' && target && isTyped(target) && target.kind === proposal.kind;
+    if (holdsOne(proposal)) return isMeant ? [...new Set([...family, target])] : family;
+    const opposite = isTyped(proposal) ? null : oppositeOf(proposal.relation);
     const contrary =
       opposite === null
         ? []
         : [...facts.values()].filter(
             (fact) =>
-              sameFamily({ ...proposal, relation: opposite }, fact, names) && valueOf(fact) === valueOf(proposal),
+              familyOf({ ...proposal, relation: opposite }, names) === familyOf(fact, names) &&
+              valueOf(fact) === valueOf(proposal),
           );
     if (proposal.action !== 'supersede') return contrary;
     const standing = family.filter(current);
@@ -264,11 +282,11 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
   }
 
   /** The same content under joined names; without them digests tell. */
-  function saySame(a: KnownFact, b: MemoryProposal): boolean {
+  function saySame(a: KnownFact, b: KeyedProposal): boolean {
     if (names.groups.length === 0 || isAlias(a.relation)) return false;
-    return (
-      sameFamily(a, b, names) && (valueOf(a) || normaliseContent(a.text)) === (valueOf(b) || normaliseContent(b.text))
-    );
+    if (familyOf(a, names) !== familyOf(b, names)) return false;
+    if (isTyped(a)) return canonicalData(a.data) === canonicalData(b.data);
+    return (valueOf(a) || normaliseContent(a.text)) === (valueOf(b) || normaliseContent(b.text));
   }
 
   function valueOf({ value }: { readonly value: string }): string {
@@ -281,11 +299,11 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
 
   function assert(
     fact: string,
-    proposal: MemoryProposal & { readonly kind: FactKind },
+    proposal: KeyedProposal,
     contentHash: string,
     links: { readonly validTo?: string; readonly replaces?: string; readonly disputedWith?: string },
   ): void {
-    const { kind, subject, relation, value, validFrom, source } = proposal;
+    const { kind, subject, relation, value, validFrom, source, data, key } = proposal;
     const trust = trustOf(proposal);
     const text = proposal.text.trim();
     const expiresAt = input.expiresAt?.(kind);
@@ -307,12 +325,13 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
         replaces: links.replaces ?? null,
         disputedWith: links.disputedWith ?? null,
         ...(expiresAt === undefined ? {} : { expiresAt }),
+        ...(isTyped(proposal) ? { data, ...(key === null ? {} : { key }) } : {}),
         source,
       },
     });
     const validTo = links.validTo ?? null;
     facts.set(fact, {
-      ...{ fact, kind, subject, relation, value, text, contentHash, trust, validFrom, validTo },
+      ...{ fact, kind, subject, relation, value, text, contentHash, trust, validFrom, validTo, data, key },
       expiresAt: expiresAt ?? null,
     });
   }
@@ -347,19 +366,12 @@ export function procedureHash(
 
 /** Digest of what a fact says, equal for different spellings of the same content. */
 export function factHash(
-  fact: { readonly subject: string; readonly relation: string; readonly value: string; readonly text: string },
+  fact: Pick<MemoryProposal, 'subject' | 'relation' | 'value' | 'text' | 'data'> & { readonly kind?: FactKind },
   hash: (text: string) => string,
 ): string {
+  if (isTyped(fact)) return hash(`own|${fact.kind}|${normaliseText(fact.subject)}|${canonicalData(fact.data)}`);
   const value = normaliseContent(fact.value) || normaliseContent(fact.text);
   return hash(`fact|${normaliseText(fact.subject)}|${relationKey(fact.relation)}|${value}`);
-}
-
-function sameFamily(
-  a: { subject: string; relation: string },
-  b: { subject: string; relation: string },
-  names: EntityNames,
-): boolean {
-  return names.keyOf(a.subject) === names.keyOf(b.subject) && relationKey(a.relation) === relationKey(b.relation);
 }
 
 function current<Fact extends KnownFact>(fact: Fact | undefined): Fact | undefined {

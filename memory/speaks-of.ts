@@ -1,3 +1,4 @@
+import { isTyped, leavesOf } from './kinds.ts';
 import { cuesOf } from './relations.ts';
 import { normaliseText } from './text.ts';
 
@@ -56,8 +57,15 @@ export function restates(message: string, text: string): boolean {
  */
 export function isStatedBy(
   message: string,
-  { kind, value, text }: { readonly kind?: string; readonly value: string; readonly text: string },
+  {
+    kind,
+    value,
+    text,
+    data,
+  }: { readonly kind?: string; readonly value: string; readonly text: string; readonly data?: unknown },
 ): boolean {
+  // Its text may say again what the message says, while its data says more.
+  if (isTyped({ data })) return leavesOf(data).every((one) => quotes(message, one));
   return restates(message, text) || (kind !== 'procedure' && quotes(message, value));
 }
 

@@ -14,7 +14,7 @@ export type MemoryProposed = Event<
     agent: string;
     action: 'assert' | 'confirm' | 'supersede' | 'retract';
     target: string | null;
-    kind: FactKind | 'procedure';
+    kind: FactKind;
     subject: string;
     relation: string;
     value: string;
@@ -28,6 +28,10 @@ export type MemoryProposed = Event<
     isAsked: boolean;
     /** When it is recalled no more once it is written. @default never */
     expiresAt?: string;
+    /** The value of a kind of its author's own. @default the kind is a built-in one */
+    data?: unknown;
+    /** The fields of it that tell values apart. @default every value stands for itself */
+    keyFields?: readonly string[];
     source: Source;
   }
 >;

@@ -4,6 +4,7 @@ import type { MemoryProposal } from '../memory/reconcile.ts';
 import { factHash, procedureHash } from '../memory/reconcile.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import { lessTrusted } from '../memory/trust.ts';
+import { tierOf } from '../memory/write-tiers.ts';
 import type { WriteTier, WriteTiers } from '../memory/write-tiers.ts';
 import { decideProposals } from './decide-write.ts';
 import type { DecidedWrite, WriteInput } from './decide-write.ts';
@@ -23,7 +24,7 @@ export interface TieredInput extends WriteInput {
  */
 export async function decideTiers(reader: ViewReader, input: TieredInput): Promise<DecidedWrite> {
   const { writes, proposals } = input;
-  const isOf = (tier: WriteTier): MemoryProposal[] => proposals.filter(({ kind }) => writes[kind] === tier);
+  const isOf = (tier: WriteTier): MemoryProposal[] => proposals.filter(({ kind }) => tierOf(writes, kind) === tier);
   const [now, later] = [isOf('auto'), isOf('queue')];
   const write = await decideProposals(reader, { ...input, proposals: now });
   if (now.length === proposals.length) return write;
@@ -36,7 +37,7 @@ export async function decideTiers(reader: ViewReader, input: TieredInput): Promi
       ...wait.events.map((event) => ({ ...event, stream: write.stream, subjects: subjectsOf(input.scope) })),
     ],
     outcomes: proposals.map((proposal): MemoryOutcome => {
-      const tier = writes[proposal.kind];
+      const tier = tierOf(writes, proposal.kind);
       const decided = tier === 'block' ? undefined : (tier === 'queue' ? outcomes.later : outcomes.now).next().value;
       return decided ?? refused(proposal);
     }),
@@ -76,6 +77,7 @@ async function decideWaiting(
     const id = `p-${sha256(`${key}/proposal/${ordinal}`).slice(0, 16)}`;
     waiting.set(same({ ...proposal, contentHash }), id);
     const { action, target, kind, subject, relation, value, confidence, validFrom, validTo = null, source } = proposal;
+    const { data, keyFields } = proposal;
     // An approval must not raise what it may rest on.
     const trust = proposal.trust === undefined ? input.trust : lessTrusted(input.trust, proposal.trust);
     const expires = kind === 'procedure' ? undefined : expiresAt?.(kind);
@@ -85,6 +87,8 @@ async function decideWaiting(
         ...{ proposal: id, scope, agent, action, target, kind, subject, relation, value, text, contentHash },
         ...{ confidence, trust, validFrom, validTo, isAsked: proposal.isAsked ?? false, source },
         ...(expires === undefined ? {} : { expiresAt: expires }),
+        ...(data === undefined ? {} : { data }),
+        ...(keyFields === undefined ? {} : { keyFields }),
       },
     });
     const reason = `not stored: it waits for a person (${now?.reason ?? 'new'})`;

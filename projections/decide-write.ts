@@ -6,6 +6,7 @@ import type { MemoryProposal, ReconcileInput } from '../memory/reconcile.ts';
 import { reconcile } from '../memory/reconcile.ts';
 import { joinNames } from '../memory/entities/names.ts';
 import { holdsOf } from '../memory/relations.ts';
+import { isTyped } from '../memory/kinds.ts';
 import type { Scope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import { listMerges } from './entities/queries.ts';
@@ -39,7 +40,10 @@ export async function decideProposals(reader: ViewReader, input: WriteInput): Pr
   const { scope, trust, proposals, key, expiresAt } = input;
   const stream = streams.memory(scope);
   // Only what has one value at a time has a time line to place a value on.
-  const hasTimeline = proposals.some(({ kind, relation }) => kind !== 'procedure' && holdsOf(relation) !== 'many');
+  const hasTimeline = proposals.some(
+    ({ kind, relation, data, keyFields }) =>
+      kind !== 'procedure' && (isTyped({ data }) ? keyFields !== undefined : holdsOf(relation) !== 'many'),
+  );
   const past = hasTimeline ? await readPastFacts(reader, scope) : [];
   const known = await readKnownFacts(reader, scope);
   const names = joinNames(await listMerges(reader, scope), known);

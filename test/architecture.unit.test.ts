@@ -238,8 +238,10 @@ describe('what the package shows', () => {
       'InvalidArgumentsError',
       'InvalidDefinitionError',
       'agentTool',
+      'builtInKinds',
       'defineAgent',
       'defineConfig',
+      'defineMemoryKind',
       'defineTool',
       'mcpTools',
     ]);
@@ -262,6 +264,7 @@ describe('what the package shows', () => {
       'InvalidDecisionError',
       'InvalidDocumentError',
       'InvalidForkError',
+      'InvalidMemoryError',
       'InvalidMergeError',
       'InvalidMessagesError',
       'InvalidOffsetError',

@@ -1,4 +1,5 @@
 import { pathToFileURL } from 'node:url';
+import type { OwnMemoryKind } from '../agents/define-memory-kind.ts';
 import type { Agent, HoldfastConfig } from '../agents/define-agent.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
 
@@ -37,6 +38,14 @@ export async function loadAgents(configFile: string): Promise<ReadonlyMap<string
     throw new HoldfastError('CONFIG_FILE_INVALID', `${configFile} has two agents called "${twice.name}".`, {
       hint: 'Rename one of them: turns name the agent they are for.',
     });
+  }
+  const kinds = new Map<string, OwnMemoryKind>();
+  for (const kind of agents.flatMap(({ memory }) => memory.ownKinds)) {
+    if (kinds.has(kind.name) && kinds.get(kind.name) !== kind)
+      throw new HoldfastError('CONFIG_FILE_INVALID', `${configFile} has two memory kinds called "${kind.name}".`, {
+        hint: 'Define it once with defineMemoryKind and give it to each agent, or rename one: memories are known by their kind.',
+      });
+    kinds.set(kind.name, kind);
   }
   return new Map(agents.map((agent) => [agent.name, agent]));
 }

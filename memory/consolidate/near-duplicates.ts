@@ -1,4 +1,5 @@
 import type { Source } from '../events.ts';
+import { isTyped } from '../kinds.ts';
 import type { KnownFact } from '../reconcile.ts';
 import { holdsOf, relationKey } from '../relations.ts';
 import { termsOf, wordsOf } from '../recall/terms.ts';
@@ -7,8 +8,7 @@ import { trustRank } from '../trust.ts';
 import { losesNothing } from './lossless.ts';
 
 /** A fact that holds, with what care needs to know beyond what it says. */
-export interface CaredFact extends Omit<KnownFact, 'kind'> {
-  readonly kind: KnownFact['kind'] | 'observation';
+export interface CaredFact extends KnownFact {
   readonly confidence: number;
   readonly disputedWith: string | null;
   readonly expiresAt: string | null;
@@ -28,7 +28,7 @@ const leastAlike = 0.5;
 /**
  * Finds facts that say the same in other words. Only words count, so the same facts give the same merges everywhere: one subject, the same
  * words in the value (or in the whole text, across relations with many values), and nothing essential that would be lost: no number, name,
- * date, link or negation, no earlier beginning, no better trust. Disputed facts and observations stay.
+ * date, link or negation, no earlier beginning, no better trust. Disputed facts, observations and typed values stay.
  */
 export function findNearDuplicates(facts: readonly CaredFact[]): Merge[] {
   const disputed = new Set(
@@ -36,7 +36,10 @@ export function findNearDuplicates(facts: readonly CaredFact[]): Merge[] {
   );
   const terms = new Map<string, Terms>();
   const candidates = facts
-    .filter(({ fact, kind, contentHash }) => kind !== 'observation' && !disputed.has(fact) && contentHash !== '')
+    .filter(
+      ({ fact, kind, contentHash, data }) =>
+        kind !== 'observation' && !isTyped({ data }) && !disputed.has(fact) && contentHash !== '',
+    )
     .toSorted(
       (a, b) =>
         compareTexts(a.validFrom, b.validFrom) ||
@@ -74,6 +77,8 @@ export function findNearDuplicates(facts: readonly CaredFact[]): Merge[] {
 /** True when a fact may be merged into another without losing anything. Asked again when the merge is written. */
 export function mayMerge(keep: CaredFact, gone: CaredFact): boolean {
   if (keep.kind === 'observation' || gone.kind === 'observation') return false;
+  // Words that look alike say nothing about typed values: reconcile compares those.
+  if (isTyped(keep) || isTyped(gone)) return false;
   if (normaliseText(keep.subject) !== normaliseText(gone.subject)) return false;
   if (keep.disputedWith !== null || gone.disputedWith !== null) return false;
   if (trustRank(keep.trust) < trustRank(gone.trust) || keep.validFrom > gone.validFrom) return false;

@@ -1,6 +1,6 @@
 import type { FactRestored, LeftAlone } from '../care-events.ts';
-import { holdsOf, relationKey } from '../relations.ts';
-import { normaliseText } from '../text.ts';
+import { familyOf, holdsOne } from '../kinds.ts';
+import type { Told } from '../kinds.ts';
 
 /** A fact that a run retired, as it was, and how things stand now. */
 export interface RetiredFact {
@@ -15,10 +15,8 @@ export interface RetiredFact {
 }
 
 /** What holds in the scope now. */
-export interface StandingFact {
+export interface StandingFact extends Told {
   readonly fact: string;
-  readonly subject: string;
-  readonly relation: string;
   readonly contentHash: string;
 }
 
@@ -44,14 +42,8 @@ export function decideUndo(retired: readonly RetiredFact[], standing: readonly S
       leave('the fact that it was merged into has ended since');
     else if (now.some((one) => one.contentHash === was.contentHash)) leave('the same was learnt again since');
     else if (
-      holdsOf(was.relation) === 'one' &&
-      standing.some(
-        (one) =>
-          one.fact !== into &&
-          one.fact !== was.disputedWith &&
-          normaliseText(one.subject) === normaliseText(was.subject) &&
-          relationKey(one.relation) === relationKey(was.relation),
-      )
+      holdsOne(was) &&
+      standing.some((one) => one.fact !== into && one.fact !== was.disputedWith && familyOf(one) === familyOf(was))
     )
       leave('another value holds since');
     else restored.push({ ...was, from: into === null ? null : { into, turns: lent } });

@@ -41,7 +41,6 @@ export async function readCaredFacts({ db, tenant, position }: ViewReader, scope
   const byFact = Map.groupBy(sources, ({ fact }) => fact);
   return rows.map((row) => ({
     ...toKnownFact(row),
-    kind: row.kind as CaredFact['kind'],
     confidence: row.confidence,
     disputedWith: row.disputed_with,
     expiresAt: row.expires_at?.toISOString() ?? null,

@@ -1,5 +1,5 @@
 import type { StoredEvent } from '../../eventstore/index.ts';
-import type { FactRetired, FactRestored, SessionSummarised } from '../../memory/care-events.ts';
+import type { FactRetired, SessionSummarised } from '../../memory/care-events.ts';
 import type { RetiredFact } from '../../memory/consolidate/undo.ts';
 import type { Trust } from '../../memory/events.ts';
 import type { ViewReader } from '../read-views.ts';
@@ -49,7 +49,7 @@ export async function readRetired(
           : {
               fact: row.fact,
               scope: data.scope,
-              kind: row.kind as FactRestored['data']['kind'],
+              kind: row.kind,
               subject: row.subject,
               relation: row.relation,
               value: row.value,
@@ -61,6 +61,8 @@ export async function readRetired(
               replaces: row.replaces,
               disputedWith: row.disputed_with,
               expiresAt: row.expires_at?.toISOString() ?? null,
+              ...(row.data === null ? {} : { data: row.data }),
+              ...(row.data_key === null ? {} : { key: row.data_key }),
               thread: source?.thread ?? '',
               turn: source?.turn ?? '',
             },

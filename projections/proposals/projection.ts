@@ -7,7 +7,7 @@ import { memoryProposalView, proposalDecisionView } from './views.ts';
 /** Memories that wait for a person, and what was decided about them. */
 export const proposalsProjection: Projection<MemoryEvent> = {
   name: 'proposals',
-  version: 1,
+  version: 2,
   views: [memoryProposalView, proposalDecisionView],
   project({ type, data }) {
     switch (type) {
@@ -19,6 +19,7 @@ export const proposalsProjection: Projection<MemoryEvent> = {
           ...{ content_hash: data.contentHash, confidence: data.confidence, trust: data.trust },
           ...{ valid_from: data.validFrom, valid_to: data.validTo, is_asked: data.isAsked },
           expires_at: data.expiresAt ?? null,
+          ...{ data: data.data ?? null, key_fields: data.keyFields ?? null },
           ...{ thread: data.source.thread, branch: data.source.branch, turn: data.source.turn },
           quote: data.source.quote,
         });

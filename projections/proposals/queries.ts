@@ -98,10 +98,12 @@ function toPending(row: Selectable<ViewDatabase['memory_proposal']>): PendingRow
     agent: row.agent,
     action: row.action as PendingRow['action'],
     target: row.target,
-    kind: row.kind as PendingRow['kind'],
+    kind: row.kind,
     ...{ subject: row.subject, relation: row.relation, value: row.value, text: row.content },
     ...{ contentHash: row.content_hash, confidence: row.confidence, trust: row.trust as Trust },
     ...{ validFrom: row.valid_from, validTo: row.valid_to, isAsked: row.is_asked, expiresAt: row.expires_at },
+    ...(row.data === null ? {} : { data: row.data }),
+    ...(row.key_fields === null ? {} : { keyFields: row.key_fields }),
     source: { thread: row.thread, branch: row.branch, turn: row.turn, quote: row.quote },
     position: row.from_pos,
   };

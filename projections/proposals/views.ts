@@ -25,6 +25,8 @@ export const memoryProposalView = defineView({
     valid_to: optional('text'),
     is_asked: required('boolean'),
     expires_at: optional('text'),
+    data: optional('jsonb'),
+    key_fields: optional('text[]'),
     thread: required('text'),
     branch: required('text'),
     turn: required('text'),

@@ -69,6 +69,7 @@ export const searchProjection: Projection<MemoryEvent> = {
           // Chunks stand beside each other in their document as messages do in a thread.
           thread: data.document,
           turn: data.document,
+          data: null,
         });
       case 'DocumentChunksEnded':
       case 'DocumentRemoved':
@@ -87,6 +88,7 @@ function drawn(
     readonly text: string;
     readonly trust: string;
     readonly validFrom: string;
+    readonly data?: unknown;
   },
   {
     id,
@@ -109,6 +111,7 @@ function drawn(
     expires_at: expiresAt === null ? null : new Date(expiresAt),
     thread: source.thread,
     turn: source.turn,
+    data: memory.data ?? null,
   };
 }
 
@@ -162,6 +165,7 @@ function messageDocument(
     expires_at: expiresAt === undefined ? null : new Date(expiresAt),
     thread,
     turn,
+    data: null,
   };
 }
 

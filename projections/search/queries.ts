@@ -16,6 +16,8 @@ export interface FoundDocument {
   readonly said_at: Date;
   readonly thread: string;
   readonly turn: string;
+  /** The value of a fact of a kind of its author's own; else null. */
+  readonly data: unknown;
   readonly sources: number;
 }
 
@@ -34,7 +36,7 @@ export async function readDocuments(
   const { rows } = await reader.client.query<FoundDocument>({
     // A prepared statement is planned for one text.
     name: `holdfast_documents${past ? '_past' : ''}${lineage === undefined ? '' : '_in_fork'}`,
-    text: `select d.id, d.kind, d.content, d.text_hash, d.trust, d.said_at, d.thread, d.turn,
+    text: `select d.id, d.kind, d.content, d.text_hash, d.trust, d.said_at, d.thread, d.turn, d.data,
         greatest(1, (select count(*) from holdfast.fact_source s where s.tenant = $1 and s.fact = d.id and ${said.text}))::int as sources
       from unnest($5::text[]) as wanted (id), lateral (
         select * from holdfast.memory_document d where d.tenant = $1 and d.id = wanted.id and ${holds.text}

@@ -10,7 +10,7 @@ import { confidenceOf, relevanceOf } from '../../memory/recall/weights.ts';
 import type { Scope } from '../../memory/scope.ts';
 import { shorten } from '../../memory/text.ts';
 import { InvalidReadError } from '../../eventstore/index.ts';
-import { findPolicyFault } from '../../memory/recall/policy.ts';
+import { findPolicyFault, kindNames } from '../../memory/recall/policy.ts';
 import type { RecallPolicy } from '../../memory/recall/policy.ts';
 import type { ShelfEntry } from '../../memory/recall/shelf.ts';
 import { timeWindowOf } from './time-window.ts';
@@ -55,6 +55,8 @@ export interface Retrieved {
     readonly thread: string;
     readonly turn: string;
     readonly saidAt: Date;
+    /** The value of a kind of your own, as its schema gave it (`kind.is(item)` gives its type); null for other kinds. */
+    readonly data: unknown;
     /** Where a chunk stands in its document; null for other kinds. */
     readonly citation: Citation | null;
     /** What it was weighed by (memory/recall/features.ts), each between about 0 and 1. */
@@ -145,6 +147,7 @@ export async function retrieveFrom(
               thread: document.thread,
               turn: document.turn,
               saidAt: document.said_at,
+              data: document.data,
               citation: citations.get(item.id) ?? null,
               features: features.get(item.id) ?? {},
             },
@@ -256,6 +259,7 @@ export function wantedBy(
   firstExpiry: number,
 ): ((entry: ShelfEntry) => boolean) | null {
   const { kinds, scopes, sinceDays } = policy;
+  const wanted = kinds && kindNames(kinds);
   const since = sinceDays === undefined ? -Infinity : now.getTime() - sinceDays * dayMs;
   const asked = now.getTime();
   if (!kinds && !scopes && sinceDays === undefined && excludeTurns.length === 0 && firstExpiry > asked) return null;
@@ -263,7 +267,7 @@ export function wantedBy(
   return (entry) => {
     if (excludeTurns.includes(entry.turn) || entry.at < since) return false;
     if (entry.expires !== null && entry.expires <= asked) return false;
-    if (kinds && !(kinds as readonly string[]).includes(entry.kind)) return false;
+    if (wanted && !wanted.includes(entry.kind)) return false;
     if (!scopes) return true;
     const { ofUser, agent, thread } = entry;
     return (

@@ -21,6 +21,8 @@ export const documentView = defineView({
     expires_at: optional('timestamptz'),
     thread: required('text'),
     turn: required('text'),
+    /** The value of a fact of a kind of its author's own. */
+    data: optional('jsonb'),
   },
   // What readers follow the log by (shelves.ts), shelf by shelf.
   indexes: [

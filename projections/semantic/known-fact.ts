@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely';
-import type { FactKind, Trust } from '../../memory/events.ts';
+import type { Trust } from '../../memory/events.ts';
 import type { KnownFact } from '../../memory/reconcile.ts';
 import type { ViewDatabase } from '../read-views.ts';
 
@@ -7,7 +7,7 @@ import type { ViewDatabase } from '../read-views.ts';
 export function toKnownFact(row: Selectable<ViewDatabase['fact']>): KnownFact {
   return {
     fact: row.fact,
-    kind: row.kind as FactKind,
+    kind: row.kind,
     subject: row.subject,
     relation: row.relation,
     value: row.value,
@@ -16,5 +16,7 @@ export function toKnownFact(row: Selectable<ViewDatabase['fact']>): KnownFact {
     trust: row.trust as Trust,
     validFrom: row.valid_from.toISOString(),
     expiresAt: row.expires_at?.toISOString() ?? null,
+    data: row.data,
+    key: row.data_key,
   };
 }

@@ -8,7 +8,7 @@ import { factEndView, factSourceView, factView } from './views.ts';
 /** Typed facts with their sources, bitemporal: positions say when it was known, valid_from and valid_to when it held. */
 export const semanticProjection: Projection<MemoryEvent> = {
   name: 'semantic',
-  version: 1,
+  version: 2,
   views: [factView, factEndView, factSourceView],
   project({ type, data }) {
     switch (type) {
@@ -75,6 +75,8 @@ export const semanticProjection: Projection<MemoryEvent> = {
             replaces: null,
             disputed_with: null,
             expires_at: null,
+            data: null,
+            data_key: null,
           }),
           ...data.sources.flatMap((source) => sourceRow(data.observation, '', source)),
         ];
@@ -102,6 +104,8 @@ function factRow(data: FactAsserted['data'] | FactRestored['data'], validTo: str
     replaces: data.replaces,
     disputed_with: data.disputedWith,
     expires_at: data.expiresAt == null ? null : new Date(data.expiresAt),
+    data: data.data ?? null,
+    data_key: data.key ?? null,
   };
 }
 

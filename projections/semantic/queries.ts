@@ -71,6 +71,8 @@ export interface FactRow {
   readonly relation: string;
   readonly value: string;
   readonly text: string;
+  /** The value of a kind of your own, as its schema gave it (`kind.is(fact)` gives its type); null for built-in kinds. */
+  readonly data: unknown;
   readonly scope: { readonly user: string | null; readonly agent: string | null; readonly thread: string | null };
   readonly confidence: number;
   readonly trust: string;
@@ -148,6 +150,7 @@ export async function listFacts(
     relation: row.relation,
     value: row.value,
     text: row.content,
+    data: row.data,
     scope: { user: row.scope_user, agent: row.scope_agent, thread: row.scope_thread },
     confidence: row.confidence,
     trust: row.trust,

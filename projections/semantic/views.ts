@@ -23,6 +23,10 @@ export const factView = defineView({
     replaces: optional('text'),
     disputed_with: optional('text'),
     expires_at: optional('timestamptz'),
+    /** The value of a kind of its author's own; null = a built-in kind. */
+    data: optional('jsonb'),
+    /** What tells values of such a kind apart; null = each stands for itself. */
+    data_key: optional('text'),
   },
   indexes: ['(tenant, scope_user, kind)'],
 });

@@ -36,6 +36,7 @@ test('every option of an agent is filled in', () => {
       extract: true,
       extractor: 'model',
       kinds: ['preference', 'fact', 'task_state', 'feedback', 'procedure'],
+      ownKinds: [],
       ttl: { episode: 365, preference: null, fact: null, task_state: null, feedback: null },
       scrub: null,
       writes: { preference: 'auto', fact: 'auto', task_state: 'auto', feedback: 'auto', procedure: 'auto' },

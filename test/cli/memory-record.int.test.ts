@@ -9,6 +9,9 @@ import { testMasterKey } from '../support/test-schema.ts';
 import { withDatabase } from '../support/with-database.ts';
 import { cliEnvironment, documentOf, runCli } from './run-cli.ts';
 
+/** A fact of a built-in kind. */
+const { data: _data, key: _key, ...inWords } = examples.FactAsserted;
+
 // Each command is a process of its own; many stand in line on a busy machine.
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -17,7 +20,7 @@ const scope = { user: 'ana' };
 const fact = (id: string, relation: string, value: string): MemoryEvent => ({
   type: 'FactAsserted',
   data: {
-    ...{ ...examples.FactAsserted, scope, fact: id, relation, value, text: `Ana ${relation} ${value}.` },
+    ...{ ...inWords, scope, fact: id, relation, value, text: `Ana ${relation} ${value}.` },
     ...{ contentHash: id, validFrom: '2026-03-01T00:00:00.000Z', validTo: null, replaces: null, disputedWith: null },
   },
 });

@@ -49,7 +49,7 @@ const facts = (where: Scope, ...lines: readonly string[]): MemoryEvent[] =>
   lines.map((line) => {
     const [fact = '', subject = '', relation = '', value = '', until] = line.split('|');
     const text = `${subject} ${relation} ${value}.`;
-    const { expiresAt: _never, ...example } = examples.FactAsserted;
+    const { expiresAt: _never, data: _data, key: _key, ...example } = examples.FactAsserted;
     const times = {
       validFrom: '2026-03-01T00:00:00.000Z',
       validTo: until === undefined ? null : `${until}T00:00:00.000Z`,

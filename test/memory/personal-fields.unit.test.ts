@@ -84,7 +84,7 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   ExtractionCompleted: ['model', 'extractor', 'problems', 'problems.*', 'outcomes.*.outcome', 'outcomes.*.id'],
   ExtractionFailed: ['code', 'message'],
   MemoryProposed: [
-    ...['proposal', 'action', 'target', 'kind', 'trust', 'validFrom', 'validTo', 'expiresAt', ...ofSource],
+    ...['proposal', 'action', 'target', 'kind', 'trust', 'validFrom', 'validTo', 'expiresAt', 'keyFields', ...ofSource],
   ],
   ProposalDecided: ['proposal', 'decision', 'actor', 'outcome.outcome', 'outcome.id'],
   // The author's words, as in AgentConfigured.

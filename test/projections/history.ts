@@ -66,6 +66,7 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
       validTo: null,
       replaces: null,
       disputedWith: null,
+      ...(fact.endsWith('1-fact') ? { kind: 'own', data: { city: `City of ${fact}` }, key: `key ${fact}` } : {}),
       source,
       ...links,
     },

@@ -9,6 +9,7 @@ export function proposed(proposal: string, scope: Scope, text: string, source: S
       ...{ proposal, scope, agent: 'a', action: 'assert', target: null, kind: 'fact', subject: 'user' },
       ...{ relation: 'likes', value: text, text, contentHash: `hash ${proposal}`, confidence: 0.9 },
       ...{ trust: 'direct_user', validFrom: '2026-01-01T00:00:00Z', validTo: null, isAsked: false, source },
+      ...(proposal.endsWith('waits') ? { data: { drink: text }, keyFields: ['drink'] } : {}),
     },
   };
 }
