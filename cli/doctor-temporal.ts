@@ -1,5 +1,5 @@
 import type { Connection } from '@temporalio/client';
-import proto from '@temporalio/proto';
+import type protoTypes from '@temporalio/proto';
 import type { Config } from '../config/config.ts';
 import { look, ok } from './doctor-finding.ts';
 import type { Finding } from './doctor-finding.ts';
@@ -77,9 +77,10 @@ async function examineSearchAttributes(connection: Connection, namespace: string
 }
 
 async function examineWorker(connection: Connection, namespace: string, taskQueue: string): Promise<Finding> {
+  const { default: proto } = await import('@temporalio/proto');
   const { TASK_QUEUE_TYPE_ACTIVITY, TASK_QUEUE_TYPE_WORKFLOW } = proto.temporal.api.enums.v1.TaskQueueType;
   const polledBy = async (
-    taskQueueType: proto.temporal.api.enums.v1.TaskQueueType,
+    taskQueueType: protoTypes.temporal.api.enums.v1.TaskQueueType,
     queue = taskQueue,
   ): Promise<boolean> => {
     const { pollers } = await connection.workflowService.describeTaskQueue({

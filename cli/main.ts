@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { enableCompileCache } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../config/package-version.ts';
 import { registerApprovals } from './approvals.ts';
@@ -161,6 +162,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
+// Every command is a process of its own: what it loads was compiled before.
+enableCompileCache();
 await main(process.argv.slice(2));
 // A server that never answered leaves a channel behind that keeps trying; what there was to say has been said.
 process.stdout.write('', () => process.stderr.write('', () => process.exit()));

@@ -3,7 +3,6 @@ import type { Rerun, RerunReply } from '../client/index.ts';
 import type { Config } from '../config/config.ts';
 import { usesDemoModel } from '../config/config.ts';
 import { HoldfastError } from '../errors/holdfast-error.ts';
-import { createOpenAiModel } from '../llm/openai-model.ts';
 import type { ChatModel } from '../llm/ports.ts';
 import { demoModelUrl } from './doctor-checks.ts';
 import { readInstructions } from './fork.ts';
@@ -72,6 +71,7 @@ async function modelOf(config: Config): Promise<ChatModel> {
       hint: 'Set OPENAI_API_KEY or OPENAI_BASE_URL, or start the local stack with `npm run dev`.',
     });
   }
+  const { createOpenAiModel } = await import('../llm/openai-model.ts');
   return createOpenAiModel({ baseUrl, apiKey: config.model.apiKey ?? 'none', timeoutMs: config.model.timeoutMs });
 }
 

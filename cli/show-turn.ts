@@ -1,5 +1,5 @@
 import type { HoldfastClient, SendTurn } from '../client/index.ts';
-import { StreamTimeoutError } from '../client/index.ts';
+import { StreamTimeoutError } from '../client/client-errors.ts';
 import { dim, plain } from './format.ts';
 import { withApprovals } from './turn-text.ts';
 import type { AnsweredTurn } from './turn-text.ts';
