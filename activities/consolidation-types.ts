@@ -42,6 +42,8 @@ export interface ConsolidationActivities {
   /** Ends facts that have expired, and observations that nothing vouches for any more. */
   retireFacts(input: UnitOf<'retire'>): Promise<UnitOutcome>;
   summariseSession(input: UnitOf<'summarise'>): Promise<UnitOutcome>;
+  /** Writes how-tos from tools that worked, and the turns that vouch for those there are. */
+  learnPlaybooks(input: UnitOf<'learn'>): Promise<UnitOutcome>;
   /** Asks a model what the facts say together, and writes what stands up to its evidence. */
   observeScope(input: UnitOf<'observe'>): Promise<UnitOutcome>;
   /** Records the end of the run, once. */

@@ -6,6 +6,7 @@ import { recordAgents } from './configure-agent.ts';
 import type { ActivityDeps } from './deps.ts';
 import { endTurn } from './end-turn.ts';
 import { extractMemory, recordExtractionFailure } from './extract-memory.ts';
+import { learnPlaybooks } from './learn-playbooks.ts';
 import { mergeFacts } from './merge-facts.ts';
 import { observeScope } from './observe-scope.ts';
 import { planConsolidation } from './plan-consolidation.ts';
@@ -50,6 +51,7 @@ export function createActivities(deps: ActivityDeps): Activities & Consolidation
     mergeFacts: (input) => runActivity(deps, input, (scope) => mergeFacts(deps, input, scope)),
     retireFacts: (input) => runActivity(deps, input, (scope) => retireFacts(deps, input, scope)),
     summariseSession: (input) => runActivity(deps, input, (scope) => summariseSession(deps, input, scope)),
+    learnPlaybooks: (input) => runActivity(deps, input, (scope) => learnPlaybooks(deps, input, scope)),
     observeScope: (input) => runActivity(deps, input, (scope) => observeScope(deps, input, scope)),
     completeConsolidation: (input) => runActivity(deps, input, () => completeConsolidation(deps, input)),
   };

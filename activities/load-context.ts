@@ -209,9 +209,12 @@ function saidIn(messages: readonly ThreadMessage[]): string {
   return messages.flatMap(({ role, content }) => (role === 'user' ? [content] : [])).join('\n\n');
 }
 
-/** True when a memory in the prompt was heard from an outside tool: what is made of it is no better. */
+/**
+ * True when a memory in the prompt was heard from an outside tool: what is made of it is no better. A how-to that was drawn from calls of such
+ * tools holds no words of theirs.
+ */
 function namesOutside(names: MemoryNames): boolean {
-  return [...names.values()].some(({ trust }) => trust === 'tool_external');
+  return [...names.values()].some(({ trust, kind }) => trust === 'tool_external' && kind !== 'procedure');
 }
 
 /** The agent's own blocks until they are edited, then those of the views. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { MemoryEvent } from '../memory/events.ts';
 import { decideObservations } from '../memory/consolidate/observe.ts';
 import type { ObservationProposal } from '../memory/consolidate/observe.ts';
-import { itemKey } from '../memory/consolidate/plan.ts';
+import { itemKey } from '../memory/consolidate/item-key.ts';
 import { commands } from '../memory/keys.ts';
 import { readCaredFacts, readObservationHashes, readUndoneItems } from '../projections/care/queries.ts';
 import { readViews } from '../projections/read-views.ts';

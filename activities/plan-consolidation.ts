@@ -11,6 +11,7 @@ import {
 import { readViews } from '../projections/read-views.ts';
 import type { ConsolidationRef } from './consolidation-types.ts';
 import type { ActivityDeps } from './deps.ts';
+import { readPlaybookChanges } from './learn-playbooks.ts';
 
 /** Fewer facts say nothing together. */
 const leastObserved = 3;
@@ -33,6 +34,7 @@ export async function planConsolidation(deps: ActivityDeps, ref: ConsolidationRe
         consolidationModel(deps) !== null &&
         stated.length >= leastObserved &&
         stated.some(({ position }) => position > last),
+      learns: (await readPlaybookChanges(deps, reader, scope)).length > 0,
     });
   });
   deps.reached('consolidation.planned', ref.run);

@@ -13,12 +13,14 @@ interface ConsolidateOptions {
   readonly actor?: string;
 }
 
-/** Registers `consolidate`: merges, observes, summarises and expires what is remembered of a user, and takes runs of that back. */
+/** Registers `consolidate`: merges, observes, summarises, learns and expires what is remembered of a user, and takes runs of that back. */
 export function registerConsolidate(program: Command): void {
   explain(
     program
       .command('consolidate')
-      .description('merge near duplicates, derive observations, summarise sessions, end what has expired')
+      .description(
+        'merge near duplicates, derive observations, summarise sessions, learn playbooks, end what has expired',
+      )
       .option('--user <id>', 'whose memories (default: HOLDFAST_USER)')
       .option('--run <name>', 'name of the run: the same name is the same run (default: a new one)')
       .option('--undo <run>', 'take a run back, as far as nothing has changed since')
@@ -51,7 +53,7 @@ export function registerConsolidate(program: Command): void {
       ),
     {
       examples: ['consolidate --user ana', 'consolidate --list --user ana --json', 'consolidate --undo nightly-7'],
-      json: '{run, scope, outcome, reason, counts: {merged, observed, unproven, expired, summarised}, facts, problems, position, undone: {actor, restored, withdrawn, left: [{id, why}]}}; with --list, a list of these',
+      json: '{run, scope, outcome, reason, counts: {merged, observed, unproven, expired, summarised, learnt, proven}, facts, problems, position, undone: {actor, restored, withdrawn, left: [{id, why}]}}; with --list, a list of these',
     },
   );
 }

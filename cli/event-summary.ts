@@ -85,6 +85,10 @@ export function eventSummary(event: MemoryEvent): string {
       return `${short(event.data.text)} (from ${event.data.evidence.length} facts)`;
     case 'SessionSummarised':
       return `${event.data.thread}: ${short(event.data.title)}`;
+    case 'ProcedureConfirmed':
+      return `${event.data.procedure} version ${event.data.version}: ${event.data.sources.length} more turns vouch for it`;
+    case 'ProcedureProofsWithdrawn':
+      return `${event.data.procedure} version ${event.data.version}: ${event.data.turns.length} turns vouch no more`;
     case 'SessionSummaryWithdrawn':
       return event.data.thread;
     case 'ConsolidationCompleted': {

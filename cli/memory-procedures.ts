@@ -14,7 +14,7 @@ interface RollbackOptions {
 }
 
 const json =
-  '{procedure, goal, scope, version, versions: [{version, status, text, trust, validFrom, position, successes, failures, unknown, sources, rollback: {actor, reason, position}}]}';
+  '{procedure, goal, scope, version, versions: [{version, status, text, steps, trust, validFrom, position, successes, failures, unknown, sources, rollback: {actor, reason, position}}]}';
 
 /** Registers `memory procedures` and `memory rollback`. */
 export function registerMemoryProcedures(memory: Command): void {

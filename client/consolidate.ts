@@ -10,7 +10,7 @@ import type { NewEvent, StoredEvent } from '../eventstore/index.ts';
 import { ExpectedVersionConflictError } from '../eventstore/index.ts';
 import type { FactRetired, ObservationDerived, SessionSummarised } from '../memory/care-events.ts';
 import { countCare } from '../memory/consolidate/count.ts';
-import { itemKey } from '../memory/consolidate/plan.ts';
+import { itemKey } from '../memory/consolidate/item-key.ts';
 import { decideUndo } from '../memory/consolidate/undo.ts';
 import type { MemoryEvent } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
@@ -32,6 +32,7 @@ import {
   TemporalUnavailableError,
 } from './client-errors.ts';
 import type { ClientContext } from './send-turn.ts';
+import { undoPlaybooks } from './undo-playbooks.ts';
 
 /** A run of consolidation over one scope. */
 export interface Consolidate {
@@ -54,7 +55,7 @@ export interface ConsolidateWait {
 const longestRun = 200;
 
 /**
- * Merges near duplicates, derives observations, summarises sessions and ends what has expired in one scope, in a workflow, and waits for
+ * Merges near duplicates, derives observations, summarises sessions, learns playbooks and ends what has expired in one scope, in a workflow, and waits for
  * its end. A run that has ended is answered from the log. Throws InvalidConsolidationError, ConsolidationRunningError when the run has not
  * ended in time, TemporalUnavailableError and the errors of the store; after each of the two, the same run can be asked for again.
  */
@@ -123,7 +124,7 @@ export async function readConsolidations(
 }
 
 /**
- * Takes a run back in one command: facts that it merged or ended hold again, its observations end, and earlier summaries stand again, as far
+ * Takes a run back in one command: facts that it merged or ended hold again, its observations end, and earlier summaries and how-tos stand again, as far
  * as nothing has changed since; the answer lists what was left. No later run does the same again. A run that goes on ends with it.
  * Undoing again gives the first answer. Throws ConsolidationNotFoundError, InvalidConsolidationError and the errors of the store.
  */
@@ -193,6 +194,8 @@ async function decide(context: ClientContext, reader: ViewReader, run: string, a
       events.push({ type: 'SessionSummaryWithdrawn', data: { thread, branch, scope: data.scope, run } });
     }
   }
+  const playbooks = await undoPlaybooks(reader, { run, actor, done: seen });
+  events.push(...playbooks.events);
   const stream = streams.consolidation(run);
   const memory = streams.memory(scope);
   const ended = done.some(({ type }) => type === 'ConsolidationCompleted');
@@ -207,9 +210,9 @@ async function decide(context: ClientContext, reader: ViewReader, run: string, a
         scope,
         actor,
         restored: restored.map(({ fact }) => fact),
-        withdrawn,
-        left: untouched,
-        items: items(own),
+        withdrawn: [...withdrawn, ...playbooks.withdrawn],
+        left: [...untouched, ...playbooks.left],
+        items: [...items(own), ...playbooks.items],
       },
     },
   ];

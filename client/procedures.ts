@@ -2,11 +2,12 @@ import { ExpectedVersionConflictError } from '../eventstore/index.ts';
 import type { Moment } from '../eventstore/index.ts';
 import type { Source, Trust } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
+import type { ProcedureVersion } from '../memory/procedure-events.ts';
 import type { UseCounts } from '../memory/procedure-use.ts';
 import type { Scope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import type { VersionRow } from '../projections/procedural/queries.ts';
-import { findVersions, listVersions, readRollbacks } from '../projections/procedural/queries.ts';
+import { findVersions, listVersions, readProofs, readRollbacks } from '../projections/procedural/queries.ts';
 import { countProcedureUses } from '../projections/procedural/uses.ts';
 import type { ViewReader } from '../projections/read-views.ts';
 import { readViews } from '../projections/read-views.ts';
@@ -34,7 +35,10 @@ export interface ProcedureVersionRow extends UseCounts {
   readonly trust: Trust;
   readonly validFrom: Date;
   readonly position: number;
+  /** Who said it; of one learnt from tool calls that worked, the turns in which they did. */
   readonly sources: readonly Source[];
+  /** Tools in order, where it was learnt from calls that worked; null where somebody told it. */
+  readonly steps: readonly string[] | null;
   /** Who took it back, and why; null for a version that nobody did. */
   readonly rollback: { readonly actor: string; readonly reason: string; readonly position: number } | null;
 }
@@ -132,14 +136,18 @@ function placeOf({ fork: _fork, ...scope }: Scope, fork: string | undefined): Sc
   return { ...scope, ...(fork === undefined ? {} : { fork }) };
 }
 
-function versionOf({ version, goal, text, contentHash, trust, validFrom, source }: VersionRow) {
-  return { version, goal, text, contentHash, trust, validFrom: validFrom.toISOString(), source };
+/** A version as an event tells it that has it stand again. */
+export function versionOf(row: VersionRow): ProcedureVersion {
+  const { version, goal, text, contentHash, trust, validFrom, source, steps } = row;
+  const told = { version, goal, text, contentHash, trust, validFrom: validFrom.toISOString(), source };
+  return { ...told, ...(steps === null ? {} : { steps }) };
 }
 
 async function describe(reader: ViewReader, scope: Scope, rows: readonly VersionRow[]): Promise<ProcedureRow[]> {
   const procedures = [...new Set(rows.map(({ procedure }) => procedure))];
   const counts = await countProcedureUses(reader, { scope, procedures });
   const rollbacks = await readRollbacks(reader, scope, procedures);
+  const proofs = await readProofs(reader, procedures);
   return [...Map.groupBy(rows, ({ procedure }) => procedure)].map(([procedure, versions]) => {
     const standing = versions.find(({ stands }) => stands);
     const shown = standing ?? versions.at(-1);
@@ -148,14 +156,17 @@ async function describe(reader: ViewReader, scope: Scope, rows: readonly Version
       goal: shown?.goal ?? '',
       scope: placeOf(shown?.scope ?? {}, scope.fork),
       version: standing?.version ?? null,
-      versions: versions.map(({ version, text, trust, validFrom, position, source, stands }) => {
+      versions: versions.map(({ version, text, trust, validFrom, position, source, steps, stands }) => {
+        const own = proofs.filter((one) => one.procedure === procedure && one.version === version);
+        const sources = own.map(({ thread, branch, turn, quote }): Source => ({ thread, branch, turn, quote }));
         const found = rollbacks.findLast((one) => one.procedure === procedure && one.version === version);
         const rollback =
           stands || !found ? null : { actor: found.actor, reason: found.reason, position: found.position };
         return {
           version,
           status: stands ? 'stands' : rollback ? 'rolled_back' : 'superseded',
-          ...{ text, trust, validFrom, position, sources: [source], rollback },
+          ...{ text, trust, validFrom, position, steps, rollback },
+          sources: sources.length > 0 ? sources : [source],
           ...(counts.get(procedure)?.get(version) ?? { successes: 0, failures: 0, unknown: 0 }),
         };
       }),

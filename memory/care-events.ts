@@ -14,6 +14,10 @@ export interface CareCounts {
   readonly unproven: number;
   readonly expired: number;
   readonly summarised: number;
+  /** Versions of how-tos that were learnt from tools that worked; absent in events of before there were any. */
+  readonly learnt?: number;
+  /** Turns that vouch for a how-to that was known. */
+  readonly proven?: number;
 }
 
 /** Something an undo left as it is, and why. */
@@ -116,6 +120,18 @@ export type SessionSummaryWithdrawn = Event<
   { thread: string; branch: string; scope: Scope; run: string }
 >;
 
+/** More turns worked as a version of a how-to says: they vouch for it, too. */
+export type ProcedureConfirmed = Event<
+  'ProcedureConfirmed',
+  { procedure: string; version: number; scope: Scope; run: string; sources: readonly Source[] }
+>;
+
+/** Turns that vouch for a version of a how-to no more: the run that added them was undone. */
+export type ProcedureProofsWithdrawn = Event<
+  'ProcedureProofsWithdrawn',
+  { procedure: string; version: number; scope: Scope; run: string; turns: readonly string[] }
+>;
+
 /** The end of a run over one scope. */
 export type ConsolidationCompleted = Event<
   'ConsolidationCompleted',
@@ -156,5 +172,7 @@ export type CareEvent =
   | ObservationDerived
   | SessionSummarised
   | SessionSummaryWithdrawn
+  | ProcedureConfirmed
+  | ProcedureProofsWithdrawn
   | ConsolidationCompleted
   | ConsolidationUndone;

@@ -319,6 +319,11 @@ export type ProcedureLearned = Event<
     trust: Trust;
     validFrom: string;
     source: Source;
+    /** Tools in order, where it was learnt from calls that worked, by a run of consolidation. @default told by somebody */
+    steps?: readonly string[];
+    run?: string;
+    /** The turns in which they worked, oldest first. */
+    sources?: readonly Source[];
   }
 >;
 

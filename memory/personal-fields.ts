@@ -49,7 +49,10 @@ export const personalFields = {
   FactConfirmed: { 'source.quote': forgottenText },
   FactSuperseded: { 'source.quote': forgottenText },
   FactRetracted: { reason: forgottenText, 'source.quote': forgottenText },
-  ProcedureLearned: { goal: forgottenText, text: forgottenText, contentHash: '', 'source.quote': forgottenText },
+  ProcedureLearned: {
+    ...{ goal: forgottenText, text: forgottenText, contentHash: '' },
+    ...{ 'source.quote': forgottenText, 'sources.*.quote': forgottenText },
+  },
   ProcedureRolledBack: {
     'restored.goal': forgottenText,
     'restored.text': forgottenText,
@@ -60,6 +63,7 @@ export const personalFields = {
   FactRetired: { 'sources.*.quote': forgottenText },
   FactRestored: { ...factTexts, key: forgottenText },
   ObservationDerived: { text: forgottenText, contentHash: '', 'sources.*.quote': forgottenText },
+  ProcedureConfirmed: { 'sources.*.quote': forgottenText },
   SessionSummarised: { title: forgottenText, summary: forgottenText },
   DocumentStored: { source: forgottenText, title: forgottenText, contentHash: '' },
   DocumentChunkStored: { source: forgottenText, text: forgottenText, section: forgottenText },

@@ -10,6 +10,8 @@ export interface ProcedureVersion {
   readonly trust: Trust;
   readonly validFrom: string;
   readonly source: Source;
+  /** Tools in order, of one that was learnt from calls that worked. */
+  readonly steps?: readonly string[];
 }
 
 /**

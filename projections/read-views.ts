@@ -14,7 +14,13 @@ import type {
 import type { documentChunkView, storedDocumentView } from './documents/views.ts';
 import type { entityMergeView } from './entities/views.ts';
 import type { roundView } from './episodic/views.ts';
-import type { procedureRollbackView, procedureUseView, procedureView, toolOutcomeView } from './procedural/views.ts';
+import type {
+  procedureProofView,
+  procedureRollbackView,
+  procedureUseView,
+  procedureView,
+  toolOutcomeView,
+} from './procedural/views.ts';
 import type { memoryProposalView, proposalDecisionView } from './proposals/views.ts';
 import type { schedulePauseView, scheduleView } from './schedules/views.ts';
 import type { documentView } from './search/views.ts';
@@ -52,6 +58,7 @@ export interface ViewDatabase {
   fact_source: ViewTable<typeof factSourceView.columns>;
   round: ViewTable<typeof roundView.columns>;
   procedure: ViewTable<typeof procedureView.columns>;
+  procedure_proof: ViewTable<typeof procedureProofView.columns>;
   procedure_rollback: ViewTable<typeof procedureRollbackView.columns>;
   procedure_use: ViewTable<typeof procedureUseView.columns>;
   tool_outcome: ViewTable<typeof toolOutcomeView.columns>;

@@ -45,6 +45,8 @@ export async function consolidate(ref: ConsolidationRef): Promise<ConsolidationR
         return activities.retireFacts({ ...ref, unit });
       case 'summarise':
         return activities.summariseSession({ ...ref, unit });
+      case 'learn':
+        return activities.learnPlaybooks({ ...ref, unit });
       case 'observe':
         return activities.observeScope({ ...ref, unit });
     }

@@ -11,5 +11,7 @@ export function countCare(events: readonly MemoryEvent[]): CareCounts {
     unproven: retired('unproven'),
     expired: retired('expired'),
     summarised: events.filter(({ type }) => type === 'SessionSummarised').length,
+    learnt: events.filter(({ type }) => type === 'ProcedureLearned').length,
+    proven: events.reduce((sum, { type, data }) => sum + (type === 'ProcedureConfirmed' ? data.sources.length : 0), 0),
   };
 }

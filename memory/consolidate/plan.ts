@@ -1,3 +1,4 @@
+import { itemKey } from './item-key.ts';
 import type { CaredFact, Merge } from './near-duplicates.ts';
 import { findNearDuplicates } from './near-duplicates.ts';
 
@@ -26,6 +27,8 @@ export interface PlanInput {
   readonly now: string;
   /** There is a model to propose observations, and facts that came since it was last asked. */
   readonly observes: boolean;
+  /** There are sequences of tools that worked, of which not everything is known. */
+  readonly learns: boolean;
 }
 
 /** One part of a run: one command, all of it or nothing. References only. */
@@ -39,6 +42,7 @@ export type ConsolidationUnit =
       readonly branch: string;
       readonly upTo: number;
     }
+  | { readonly kind: 'learn'; readonly key: string }
   | { readonly kind: 'observe'; readonly key: string };
 
 /** A fact that is to end, and why. */
@@ -61,15 +65,6 @@ export const mostPerRun = { merges: 200, retired: 500, sessions: 50 } as const;
 
 /** The share of a scope's facts that one run may retire by its own judgement. */
 const mostRetiredShare = 0.2;
-
-/** Names something a run does, in the same words whoever does it: what was undone is found by it. */
-export const itemKey = {
-  merge: (keep: string, gone: string): string => `merge/${encodeURIComponent(keep)}/${encodeURIComponent(gone)}`,
-  expire: (fact: string): string => `expire/${encodeURIComponent(fact)}`,
-  unproven: (fact: string): string => `unproven/${encodeURIComponent(fact)}`,
-  observe: (evidence: readonly string[]): string => `observe/${evidence.toSorted().map(encodeURIComponent).join('+')}`,
-  summarise: (thread: string, upTo: number): string => `summarise/${encodeURIComponent(thread)}/${upTo}`,
-};
 
 /**
  * Decides what a run over a scope does. The guard: a run that would retire more than a fifth of the scope's facts (one is always allowed)
@@ -115,6 +110,7 @@ export function planConsolidation(input: PlanInput): ConsolidationPlan {
           key: `summarise/${encodeURIComponent(session.thread)}/${encodeURIComponent(session.branch)}`,
           ...session,
         })),
+      ...(input.learns ? [{ kind: 'learn', key: 'learn' } as const] : []),
       ...(input.observes ? [{ kind: 'observe', key: 'observe' } as const] : []),
     ],
   };

@@ -247,7 +247,7 @@ export async function listConsolidations(
     scope: scopeOfRow(row),
     outcome: row.outcome as ConsolidationRow['outcome'],
     reason: row.reason,
-    counts: row.counts as CareCounts,
+    counts: { learnt: 0, proven: 0, ...(row.counts as CareCounts) },
     facts: row.facts,
     problems: row.problems,
     position: row.from_pos,

@@ -1,21 +1,36 @@
-import { close, open, replace } from '../../eventstore/index.ts';
-import type { Projection } from '../../eventstore/index.ts';
-import type { MemoryEvent, ProcedureLearned } from '../../memory/events.ts';
+import { close, ensure, open, replace } from '../../eventstore/index.ts';
+import type { Operation, Projection } from '../../eventstore/index.ts';
+import type { MemoryEvent, ProcedureLearned, Source } from '../../memory/events.ts';
 import type { ProcedureVersion } from '../../memory/procedure-events.ts';
 import type { Scope } from '../../memory/scope.ts';
 import { forkOf } from '../../memory/scope.ts';
 import { scopeColumns } from '../scope-columns.ts';
-import { procedureRollbackView, procedureUseView, procedureView, toolOutcomeView } from './views.ts';
+import {
+  procedureProofView,
+  procedureRollbackView,
+  procedureUseView,
+  procedureView,
+  toolOutcomeView,
+} from './views.ts';
 
 /** How-tos with versions, where they were used, and the outcomes of tool calls. */
 export const proceduralProjection: Projection<MemoryEvent> = {
   name: 'procedural',
-  version: 2,
-  views: [procedureView, procedureRollbackView, procedureUseView, toolOutcomeView],
+  version: 3,
+  views: [procedureView, procedureProofView, procedureRollbackView, procedureUseView, toolOutcomeView],
   project({ type, data }) {
     switch (type) {
       case 'ProcedureLearned':
-        return replace(procedureView, versionRow(data, data));
+        return [
+          ...replace(procedureView, versionRow(data, data)),
+          ...(data.sources ?? []).flatMap((source) => proof(data, source)),
+        ];
+      case 'ProcedureConfirmed':
+        return data.sources.flatMap((source) => proof(data, source));
+      case 'ProcedureProofsWithdrawn':
+        return data.turns.flatMap((turn) =>
+          close(procedureProofView, { procedure: data.procedure, version: data.version, turn }),
+        );
       case 'ProcedureRolledBack': {
         const { procedure, scope, from, restored, actor, reason } = data;
         const fork = scope.fork ?? '';
@@ -58,9 +73,16 @@ export const proceduralProjection: Projection<MemoryEvent> = {
   },
 };
 
+function proof(
+  { procedure, version }: { readonly procedure: string; readonly version: number },
+  { turn, thread, branch, quote }: Source,
+): Operation[] {
+  return ensure(procedureProofView, { procedure, version, turn, thread, branch, quote });
+}
+
 function versionRow(
   { procedure, scope }: { readonly procedure: string; readonly scope: Scope },
-  { version, goal, text, contentHash, trust, validFrom, source }: ProcedureVersion | ProcedureLearned['data'],
+  { version, goal, text, contentHash, trust, validFrom, source, steps }: ProcedureVersion | ProcedureLearned['data'],
 ) {
   return {
     procedure,
@@ -75,5 +97,6 @@ function versionRow(
     thread: source.thread,
     branch: source.branch,
     quote: source.quote,
+    steps: steps ?? null,
   };
 }

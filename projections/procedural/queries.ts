@@ -5,6 +5,7 @@ import type { KnownProcedure } from '../../memory/reconcile.ts';
 import type { Scope } from '../../memory/scope.ts';
 import { compareTexts } from '../../memory/text.ts';
 import type { ViewDatabase, ViewReader } from '../read-views.ts';
+import { heldAt } from '../read-views.ts';
 import { holdsFor, lineageOf } from '../branches/lineage.ts';
 import { scopeOfRow } from '../scope-columns.ts';
 import { livesIn, visibleTo } from '../visible-to.ts';
@@ -83,6 +84,8 @@ export interface VersionRow {
   readonly trust: Trust;
   readonly validFrom: Date;
   readonly source: Source;
+  /** Tools in order, where it was learnt from calls that worked; null where somebody told it. */
+  readonly steps: readonly string[] | null;
   /** When it came to stand, the last time. */
   readonly position: number;
   readonly stands: boolean;
@@ -127,6 +130,7 @@ function toVersion(row: Selectable<ViewDatabase['procedure']> & { readonly stand
     trust: row.trust as Trust,
     validFrom: row.valid_from,
     source: { thread: row.thread, branch: row.branch, turn: row.turn, quote: row.quote },
+    steps: row.steps,
     position: row.from_pos,
     stands: row.stands === true,
   };
@@ -163,4 +167,21 @@ export async function readRollbacks(
     .orderBy('from_pos')
     .execute();
   return rows.map(({ from_pos: position, ...row }) => ({ ...row, position }));
+}
+
+/** The turns that vouch for versions of these how-tos which were learnt from calls that worked, oldest first. */
+export async function readProofs(
+  { db, tenant, position }: ViewReader,
+  procedures: readonly string[],
+): Promise<(Source & { readonly procedure: string; readonly version: number })[]> {
+  if (procedures.length === 0) return [];
+  return db
+    .selectFrom('procedure_proof')
+    .select(['procedure', 'version', 'thread', 'branch', 'turn', 'quote'])
+    .where('tenant', '=', tenant)
+    .where(sql<boolean>`procedure = any (${procedures})`)
+    .where(heldAt(position, 'procedure_proof'))
+    .orderBy('from_pos')
+    .orderBy('turn')
+    .execute();
 }

@@ -20,8 +20,24 @@ export const procedureView = defineView({
     thread: required('text'),
     branch: required('text'),
     quote: required('text'),
+    /** Tools in order, where it was learnt from calls that worked; null where somebody told it. */
+    steps: optional('text[]'),
   },
   indexes: ['(tenant, scope_user)'],
+});
+
+/** Turns that vouch for versions that were learnt from calls that worked. */
+export const procedureProofView = defineView({
+  name: 'procedure_proof',
+  key: ['procedure', 'version', 'turn'],
+  columns: {
+    procedure: required('text'),
+    version: required('int'),
+    turn: required('text'),
+    thread: required('text'),
+    branch: required('text'),
+    quote: required('text'),
+  },
 });
 
 /** Versions that were rolled back; a row ends when the version stands again. */

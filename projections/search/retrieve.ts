@@ -326,7 +326,12 @@ function provenance(
       ? `failed in ${record.failures} of ${record.failures + record.successes} turns, take care; `
       : '';
   // It stands in the prompt: the model is to know whose words these are.
-  const heard = document.trust === 'tool_external' ? ', heard from an outside tool, not from the user' : '';
+  const heard =
+    document.trust !== 'tool_external'
+      ? ''
+      : document.kind === 'procedure'
+        ? ', drawn from tool calls that worked, not told by the user'
+        : ', heard from an outside tool, not from the user';
   return `${failed}since ${document.said_at.toISOString().slice(0, 10)}, thread ${document.thread}, turn ${document.turn}${heard}`;
 }
 

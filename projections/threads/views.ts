@@ -28,7 +28,11 @@ export const turnView = defineView({
     parent_turn: optional('text'),
     parent_waits: optional('boolean'),
   },
-  indexes: ['(tenant, thread, branch, from_pos)', '(tenant, parent_turn) where parent_turn is not null'],
+  indexes: [
+    '(tenant, thread, branch, from_pos)',
+    '(tenant, parent_turn) where parent_turn is not null',
+    '(tenant, user_id, from_pos) where user_id is not null',
+  ],
 });
 
 /** Turns while they have no terminal event: a row holds from the request to the end. What is open is asked here, whatever has ended. */

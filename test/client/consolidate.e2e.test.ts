@@ -91,7 +91,7 @@ test('a run merges, derives, summarises and ends; its undo restores exactly what
 
   const row = await worker.client.memory.consolidate({ scope: { user }, run: 'first' });
   expect(row).toMatchObject({ run: 'first', outcome: 'done', reason: null, facts: 10, problems: [], undone: null });
-  expect(row.counts).toEqual({ merged: 2, observed: 1, unproven: 0, expired: 1, summarised: 1 });
+  expect(row.counts).toEqual({ merged: 2, observed: 1, unproven: 0, expired: 1, summarised: 1, learnt: 0, proven: 0 });
   const after = await facts(user);
   expect(after.map(({ fact }) => fact).filter((id) => id.startsWith('ana'))).toEqual([
     'ana-art',
@@ -140,7 +140,15 @@ test('a run merges, derives, summarises and ends; its undo restores exactly what
 
   // What was undone is not done again.
   const again = await worker.client.memory.consolidate({ scope: { user }, run: 'second' });
-  expect(again.counts).toEqual({ merged: 0, observed: 0, unproven: 0, expired: 0, summarised: 0 });
+  expect(again.counts).toEqual({
+    merged: 0,
+    observed: 0,
+    unproven: 0,
+    expired: 0,
+    summarised: 0,
+    learnt: 0,
+    proven: 0,
+  });
   expect(await facts(user)).toEqual(before);
   expect((await worker.client.memory.consolidations({ user })).map(({ run }) => run)).toEqual(['second', 'first']);
 });

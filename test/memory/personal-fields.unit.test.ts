@@ -53,9 +53,15 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   FactConfirmed: ['fact', ...ofSource],
   FactSuperseded: ['fact', 'by', 'validTo', ...ofSource],
   FactRetracted: ['fact', 'validTo', ...ofSource],
-  ProcedureLearned: ['procedure', 'trust', 'validFrom', ...ofSource],
+  ProcedureLearned: [
+    // Tools have names that their authors gave them.
+    ...['procedure', 'trust', 'validFrom', 'steps.*', 'run', ...ofSource],
+    ...['sources.*.thread', 'sources.*.branch', 'sources.*.turn'],
+  ],
+  ProcedureConfirmed: ['procedure', 'run', 'sources.*.thread', 'sources.*.branch', 'sources.*.turn'],
+  ProcedureProofsWithdrawn: ['procedure', 'run', 'turns.*'],
   ProcedureRolledBack: [
-    ...['procedure', 'actor', 'restored.trust', 'restored.validFrom'],
+    ...['procedure', 'actor', 'restored.trust', 'restored.validFrom', 'restored.steps.*'],
     ...['restored.source.thread', 'restored.source.branch', 'restored.source.turn'],
   ],
   FactRetired: ['fact', 'run', 'why', 'into', 'validTo', 'sources.*.thread', 'sources.*.branch', 'sources.*.turn'],

@@ -65,6 +65,22 @@ export function proceduresOf({ mark, now, commit }: ProcedureHistory): void {
     },
     { type: 'TurnCompleted', data: { ...ref, steps: 2 } },
   );
+  const playbook = { procedure: `${mark}-playbook`, version: 1, scope: { user: 'ana' } };
+  commit(`${playbook.procedure}/learnt`, {
+    type: 'ProcedureLearned',
+    data: {
+      ...{ ...playbook, goal: `wrap tea of ${mark}`, text: `What has worked for ${mark}: 1. Call wrap.` },
+      ...{ contentHash: `playbook-${mark}`, trust: 'model_inference', validFrom: now(), source },
+      ...{ steps: ['fetch', 'wrap'], run: `${mark}-run`, sources: [{ ...source }] },
+    },
+  });
+  const more = (turn: string) => ({ ...playbook, run: `${mark}-run`, sources: [{ ...source, turn }] });
+  commit(`${playbook.procedure}/more`, { type: 'ProcedureConfirmed', data: more(`${mark}-used`) });
+  commit(`${playbook.procedure}/again`, { type: 'ProcedureConfirmed', data: more(`${mark}-0`) });
+  commit(`${playbook.procedure}/undone`, {
+    type: 'ProcedureProofsWithdrawn',
+    data: { ...playbook, run: `${mark}-run`, turns: [`${mark}-0`] },
+  });
   commit(`${procedure}/back`, back(1, 3));
   commit(`${procedure}/none`, back(null, 1));
   commit(`${procedure}/again`, back(3, 0));

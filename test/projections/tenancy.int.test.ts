@@ -3,6 +3,7 @@ import type { Command } from '../../eventstore/index.ts';
 import type { MemoryEvent } from '../../memory/events.ts';
 import type { Scope } from '../../memory/scope.ts';
 import * as care from '../../projections/care/queries.ts';
+import * as worked from '../../projections/care/worked-turns.ts';
 import * as documents from '../../projections/documents/queries.ts';
 import * as entities from '../../projections/entities/queries.ts';
 import * as proposals from '../../projections/proposals/queries.ts';
@@ -184,6 +185,8 @@ const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Pro
   listProcedures: (reader, scope) => procedural.listProcedures(reader, scope),
   listVersions: (reader, scope) => procedural.listVersions(reader, scope),
   findVersions: (reader) => procedural.findVersions(reader, { procedure: 'own-packs' }),
+  readProofs: (reader) => procedural.readProofs(reader, ids.procedures),
+  readWorkedTurns: (reader) => worked.readWorkedTurns(reader, 'ana'),
   readRollbacks: (reader) => procedural.readRollbacks(reader, {}, ids.procedures),
   countProcedureUses: async (reader) => [
     ...(await uses.countProcedureUses(reader, { scope: {}, procedures: ids.procedures })),
@@ -261,7 +264,7 @@ const ids: {
 } = {
   document: '',
   chunks: [],
-  procedures: ['own-packs', `${secret}-packs`],
+  procedures: ['own-packs', `${secret}-packs`, 'own-playbook', `${secret}-playbook`],
   documents: [],
   fork: '',
   ended: '',
@@ -343,6 +346,7 @@ describe('the queries of the views', () => {
       documents,
       entities,
       proposals,
+      worked,
       procedural,
       uses,
       search,

@@ -4,6 +4,7 @@ import type { ConsolidationBoundary } from '../../activities/deps.ts';
 import { assertFacts } from '../support/assert-facts.ts';
 import { startRig } from '../support/crash-rig.ts';
 import { readLog } from '../support/read-log.ts';
+import { workTurns } from '../support/worked-turns.ts';
 import { withDatabase } from '../support/with-database.ts';
 import { crashAgents } from './fixtures.config.ts';
 
@@ -38,6 +39,13 @@ test.concurrent.for(boundaries)('killed at %s: a run does everything once', asyn
     { user },
     { idempotencyKey: user, session: user, occurredAt: new Date('2026-05-30') },
   );
+  await workTurns(
+    database.store,
+    [1, 2, 3].map((n) => ({
+      ...{ turn: `${user}-${n}`, user, agent: 'shopper', message: `Refund broken order A-${n}` },
+      tools: ['get_order', 'refund'],
+    })),
+  );
   const before = await rig.client.memory.list({ scope: { user } });
   const worker = await rig.startProcess({ failpoint: `${boundary}@${user}`, configFile });
   const answer = rig.client.memory.consolidate({ scope: { user }, run: user });
@@ -47,16 +55,18 @@ test.concurrent.for(boundaries)('killed at %s: a run does everything once', asyn
   await rig.startHere(crashAgents(rig.shopUrl));
   const row = await answer;
 
-  expect(row.counts).toEqual({ merged: 2, observed: 0, unproven: 0, expired: 0, summarised: 1 });
+  expect(row.counts).toEqual({ merged: 2, observed: 0, unproven: 0, expired: 0, summarised: 1, learnt: 1, proven: 0 });
   const own = (await readLog(database.admin)).filter(({ command }) => command.startsWith(`consolidation/${user}/`));
   expect(own.map(({ type }) => type).toSorted()).toEqual([
     'ConsolidationCompleted',
     'FactRetired',
     'FactRetired',
+    'ProcedureLearned',
     'SessionSummarised',
   ]);
-  expect(new Set(own.map(({ command }) => command)).size).toBe(4);
+  expect(new Set(own.map(({ command }) => command)).size).toBe(5);
   await rig.client.memory.undoConsolidation(user, { actor: 'user:ops' });
   const texts = (rows: typeof before): string[] => rows.map(({ fact, text }) => `${fact} ${text}`).toSorted();
   expect(texts(await rig.client.memory.list({ scope: { user } }))).toEqual(texts(before));
+  expect(await rig.client.memory.procedures({ scope: { user } })).toMatchObject([{ version: null }]);
 });

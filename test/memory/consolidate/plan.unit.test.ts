@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PlanInput } from '../../../memory/consolidate/plan.ts';
-import { itemKey, planConsolidation } from '../../../memory/consolidate/plan.ts';
+import { itemKey } from '../../../memory/consolidate/item-key.ts';
+import { planConsolidation } from '../../../memory/consolidate/plan.ts';
 import { cared } from './given.ts';
 
 const now = '2026-06-01T00:00:00.000Z';
@@ -13,6 +14,7 @@ function given(change: Partial<PlanInput>) {
     undone: new Set(),
     now,
     observes: false,
+    learns: false,
     ...change,
   });
 }
