@@ -69,7 +69,8 @@ function mount(dir: string, mib: number, more = ''): Promise<unknown> {
   return run('mount', ['-t', 'tmpfs', '-o', `size=${mib}m${more}`, 'tmpfs', dir]);
 }
 
-async function whyNoMount(): Promise<string | null> {
+/** Why this user cannot mount a file system here, in words; null = they can. */
+export async function whyNoMount(): Promise<string | null> {
   if (process.platform !== 'linux') return 'a file system in memory is mounted on Linux only';
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-mount-'));
   try {

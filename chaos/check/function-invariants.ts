@@ -1,5 +1,5 @@
 import type { Subject, Violation } from './subject.ts';
-import { wrong } from './subject.ts';
+import { becomeApplication, tenantTables, wrong } from './subject.ts';
 import { identifier } from './log-invariants.ts';
 
 /** Functions that see all tenants because that is what they are for; they give names of logs and positions, and nothing of what is in them. */
@@ -80,10 +80,7 @@ export async function functionsAreApart(subject: Subject): Promise<Violation[]> 
 
 /** A sum over all rows of a tenant, by table. */
 async function fingerprint({ query, tenant }: Subject): Promise<Map<string, string>> {
-  const tables = await query<{ name: string }>(
-    `select c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant' and not a.attisdropped
-     where c.relnamespace = 'holdfast'::regnamespace and c.relkind in ('r', 'p')`,
-  );
+  const tables = await query<{ name: string }>(tenantTables);
   const sums = new Map<string, string>();
   for (const { name } of tables) {
     const [row] = await query<{ sum: string }>(
@@ -99,8 +96,7 @@ async function fingerprint({ query, tenant }: Subject): Promise<Map<string, stri
 async function callAs({ query }: Subject, tenant: number, sql: string, values: readonly unknown[]): Promise<string> {
   await query('savepoint session');
   try {
-    await query('set local role holdfast_app');
-    await query(`select set_config('holdfast.tenant', $1, true)`, [String(tenant)]);
+    await becomeApplication(query, tenant);
     return JSON.stringify(await query(sql, values));
   } catch (error) {
     await query('rollback to savepoint session');

@@ -2,15 +2,14 @@ import { createReadStream } from 'node:fs';
 import { identifier } from './log-invariants.ts';
 import { functionsAreApart } from './function-invariants.ts';
 import type { Invariant, Subject, Violation } from './subject.ts';
-import { wrong } from './subject.ts';
+import { becomeApplication, tenantTables, wrong } from './subject.ts';
 
 /** I9: a session of one tenant sees, through every table and every function, nothing of another; one of no tenant sees nothing. */
 export const tenantsAreApart: Invariant = async (subject) => {
   const { query, tenant, neighbour } = subject;
   const found: Violation[] = [];
   const tables = await query<{ name: string }>(
-    `select c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant' and not a.attisdropped
-     where c.relnamespace = 'holdfast'::regnamespace and c.relkind in ('r', 'p') and has_table_privilege('holdfast_app', c.oid, 'select')`,
+    `${tenantTables} and has_table_privilege('holdfast_app', c.oid, 'select')`,
   );
   for (const { name } of tables) {
     for (const own of [tenant, neighbour, null]) {
@@ -26,9 +25,7 @@ export const tenantsAreApart: Invariant = async (subject) => {
   if (tables.length < 10) found.push(wrong(`only ${tables.length} tables with a tenant were found`));
   // What a table without row-level security, or a policy for everybody, would show.
   const open = await query<{ name: string }>(
-    `select c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant' and not a.attisdropped
-     where c.relnamespace = 'holdfast'::regnamespace and c.relkind in ('r', 'p') and not (c.relrowsecurity and c.relforcerowsecurity)
-       and has_table_privilege('holdfast_app', c.oid, 'select')`,
+    `${tenantTables} and has_table_privilege('holdfast_app', c.oid, 'select') and not (c.relrowsecurity and c.relforcerowsecurity)`,
   );
   for (const { name } of open) found.push(wrong(`table ${name} has no forced row-level security`));
   found.push(...(await functionsAreApart(subject)));
@@ -44,8 +41,7 @@ async function asApplication<Row extends object>(
 ): Promise<Row[]> {
   await query('savepoint session');
   try {
-    await query('set local role holdfast_app');
-    await query(`select set_config('holdfast.tenant', $1, true)`, [tenant === null ? '' : String(tenant)]);
+    await becomeApplication(query, tenant);
     return await query<Row>(sql, values);
   } finally {
     await query('rollback to savepoint session');

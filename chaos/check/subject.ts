@@ -41,3 +41,14 @@ export function turnStream(turn: string): string {
 export function wrong(what: string, ...about: readonly string[]): Violation {
   return { kind: 'other', what, about };
 }
+
+/** SQL that gives the name of every table with a tenant; more conditions may follow it, on `pg_class c`. */
+export const tenantTables = `
+  select c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant' and not a.attisdropped
+  where c.relnamespace = 'holdfast'::regnamespace and c.relkind in ('r', 'p')`;
+
+/** Makes the session one of the application, as a worker's is, for a tenant or for none, until its transaction or savepoint ends. */
+export async function becomeApplication(query: Subject['query'], tenant: number | null): Promise<void> {
+  await query('set local role holdfast_app');
+  await query(`select set_config('holdfast.tenant', $1, true)`, [tenant === null ? '' : String(tenant)]);
+}

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { whyNoMount } from '../../chaos/fillable-disk.ts';
 import type { PrivateServer } from './private-server.ts';
 import { serverAccount } from './private-server.ts';
 
@@ -118,19 +119,5 @@ async function onServer({ url }: PrivateServer, ...statements: readonly string[]
     for (const statement of statements) await client.query(statement);
   } finally {
     await client.end();
-  }
-}
-
-async function whyNoMount(): Promise<string | null> {
-  if (process.platform !== 'linux') return 'mounting is tried on Linux only';
-  const dir = await mkdtemp(join(tmpdir(), 'holdfast-mount-'));
-  try {
-    await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', dir]);
-    await run('umount', [dir]);
-    return null;
-  } catch {
-    return 'this user may not mount a file system';
-  } finally {
-    await rmdir(dir);
   }
 }
