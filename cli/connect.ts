@@ -83,6 +83,7 @@ export async function connect(config: Config, connections?: Connections): Promis
     },
     tenant: config.tenant,
     heartbeatMs: config.heartbeatMs,
+    recall: { pgvectorFrom: config.pgvectorFrom },
     embedder:
       config.embedder.kind === 'hash'
         ? createHashEmbedder()

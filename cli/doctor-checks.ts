@@ -31,7 +31,7 @@ export async function examine(readConfig: () => Config): Promise<Finding[]> {
   // One of the two may be named although the other is not.
   const databaseUrl = connections?.databaseUrl ?? config.databaseUrl;
   const temporalAddress = connections?.temporalAddress ?? config.temporal.address;
-  if (databaseUrl !== null) findings.push(...(await examinePostgres(databaseUrl, config.tenant)));
+  if (databaseUrl !== null) findings.push(...(await examinePostgres(databaseUrl, config)));
   if (temporalAddress !== null) findings.push(...(await examineTemporal(temporalAddress, config.temporal)));
   findings.push(await examineModel(config));
   return findings;

@@ -8,7 +8,10 @@ const leastVersion = 15;
 const oldTurnMs = 60_000;
 
 /** Checks the database, and in its log what waits. The later checks need the earlier ones. */
-export async function examinePostgres(url: string, tenant: string): Promise<Finding[]> {
+export async function examinePostgres(
+  url: string,
+  { tenant, pgvectorFrom }: { readonly tenant: string; readonly pgvectorFrom: number | null },
+): Promise<Finding[]> {
   const { assertSafeRole, assertSchema, createEventStore, findLoginRisk, openPool } =
     await import('../eventstore/index.ts');
   const { holdfastSchema } = await import('../projections/index.ts');
@@ -51,7 +54,13 @@ export async function examinePostgres(url: string, tenant: string): Promise<Find
       return ok('tenant', `"${tenant}", ${await store.head(tenant)} events`);
     });
     findings.push(known);
-    if (known.status === 'ok') findings.push(...(await examineLog(pool, await store.tenantNumber(tenant))));
+    if (known.status === 'ok') {
+      const no = await store.tenantNumber(tenant);
+      findings.push(
+        ...(await examineLog(pool, no)),
+        await look('pgvector', () => examinePgvector(pool, no, pgvectorFrom)),
+      );
+    }
     return findings;
   } finally {
     await pool.end();
@@ -80,6 +89,13 @@ async function examineLog(pool: pg.Pool, tenant: number): Promise<Finding[]> {
   } catch (error) {
     return [failed('open turns', error)];
   }
+}
+
+async function examinePgvector(pool: pg.Pool, tenant: number, from: number | null): Promise<Finding> {
+  const { readViews } = await import('../projections/read-views.ts');
+  const { readPgvectorStatus } = await import('../projections/search/pgvector-status.ts');
+  const { note, fix } = await readViews(pool, tenant, (reader) => readPgvectorStatus(reader, from));
+  return { check: 'pgvector', status: fix === null ? 'ok' : 'warn', message: note, fix };
 }
 
 function isStuck({ status, occurredAt }: TurnRow): boolean {

@@ -13,8 +13,9 @@ export function registerMigrate(program: Command): void {
       .option('--segments <folder>', 'where archived logs were archived to, if views have to be built from them')
       .action((options: { tenant?: string; segments?: string }, command: Command) =>
         runCommand(command, async ({ config, output }) => {
-          const [{ createTenant, migrate, readSegments }, { findSchema }] = await Promise.all([
+          const [{ createTenant, migrate, readSegments }, { preparePgvector }, { findSchema }] = await Promise.all([
             import('../eventstore/index.ts'),
+            import('../projections/search/pgvector-storage.ts'),
             import('./master-key.ts'),
           ]);
           const schema = await findSchema(config);
@@ -31,22 +32,30 @@ export function registerMigrate(program: Command): void {
           });
           const before = await tenantExists(adminUrl, tenant);
           await createTenant(adminUrl, tenant);
+          const { state, note } = await preparePgvector({
+            adminUrl,
+            from: config.pgvectorFrom,
+            onProgress: (line) => output.say(line),
+          });
           const { applied, views } = report;
           const changed = applied.length + views.length > 0;
           return {
-            data: { applied, views, tenant: { id: tenant, created: !before } },
+            data: { applied, views, tenant: { id: tenant, created: !before }, pgvector: { state, note } },
             text: [
               changed
                 ? `${statusColour('ok')} ${applied.length} migrations applied, ${views.length} views built`
                 : `${statusColour('ok')} the schema was up to date`,
               `${statusColour('ok')} tenant "${tenant}" ${before ? 'existed already' : 'created'}`,
+              ...(['off', 'not needed'].includes(state)
+                ? []
+                : [`${statusColour(state === 'ready' ? 'ok' : 'warn')} pgvector: ${note}`]),
             ].join('\n'),
           };
         }),
       ),
     {
       examples: ['migrate', 'migrate --tenant acme'],
-      json: '{applied: [migration], views: [view], tenant: {id, created}}',
+      json: '{applied: [migration], views: [view], tenant: {id, created}, pgvector: {state, note}}',
     },
   );
 }

@@ -7,6 +7,7 @@ import { holdfastSchema } from '../projections/index.ts';
 import { readViews } from '../projections/read-views.ts';
 import { problemOf, scrubber } from '../scrub/scrub.ts';
 import type { ScrubPolicy } from '../scrub/scrub.ts';
+import type { RecallIndexOptions } from '../projections/search/shelves.ts';
 import { createRecallIndex } from '../projections/search/shelves.ts';
 import type { StreamHub } from '../projections/streaming/hub.ts';
 import type { AllowanceFilter, AllowanceRow } from '../projections/threads/approval-queries.ts';
@@ -77,6 +78,8 @@ export interface ClientOptions {
   readonly embedder?: Embedder;
   /** What is taken out of messages before they are stored anywhere (docs/scrubbing.md). @default nothing */
   readonly scrub?: ScrubPolicy;
+  /** What is kept in memory of the scopes that are asked about (docs/recall.md). */
+  readonly recall?: RecallIndexOptions;
   /** The hub of a worker in this process: streams then need not wait for rows. @default none */
   readonly hub?: StreamHub;
   /** A worker that is silent for longer is taken for dead. @default 5000 */
@@ -242,7 +245,7 @@ export async function createClient(options: ClientOptions): Promise<HoldfastClie
     memory: createMemory(context, {
       embedder,
       clean,
-      recall: createRecallIndex(),
+      recall: createRecallIndex(options.recall),
       database: options.database,
       keyWrapper: options.keyWrapper,
     }),

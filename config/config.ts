@@ -46,6 +46,8 @@ export interface Config {
   readonly sweepMs: number;
   /** Pause between rounds of consolidation, in hours; 0 = no schedule is made. */
   readonly consolidateHours: number;
+  /** Memories of one scope from which pgvector is used, where the server has it; null = never. */
+  readonly pgvectorFrom: number | null;
   /** Workflow bundle made before, to start faster; null = bundle at start. */
   readonly workflowBundle: string | null;
   /** Which task queues a worker serves. */
@@ -78,6 +80,13 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd = process.c
     const number = Number(value);
     if (/^\d+$/.test(value) && number <= 8_760) return number;
     throw invalid(name, 'a whole number of hours from 0 (off) to 8760', value);
+  };
+  const countOrOff = (name: string, fallback: number): number | null => {
+    const value = text(name);
+    if (value === null) return fallback;
+    if (value === 'off') return null;
+    if (/^[1-9]\d{0,8}$/.test(value)) return Number(value);
+    throw invalid(name, '"off" or a whole number of memories from 1 to 999999999', value);
   };
   /** One of some words; the first is the default. */
   const oneOf = <const Words extends readonly [string, ...string[]]>(name: string, words: Words): Words[number] => {
@@ -120,6 +129,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, cwd = process.c
     heartbeatMs: milliseconds('HOLDFAST_HEARTBEAT_MS', 5_000),
     sweepMs: milliseconds('HOLDFAST_SWEEP_MS', 60_000),
     consolidateHours: hours('HOLDFAST_CONSOLIDATE_HOURS', 24),
+    pgvectorFrom: countOrOff('HOLDFAST_PGVECTOR_FROM', 150_000),
     workflowBundle: text('HOLDFAST_WORKFLOW_BUNDLE'),
     queues: oneOf('HOLDFAST_QUEUES', ['all', 'turns', 'background']),
     versioning: oneOf('HOLDFAST_VERSIONING', ['off', 'on']) === 'on',

@@ -14,6 +14,7 @@ import { assertSafeRole, assertSchema, createEventStore, openPool } from '../eve
 import type { KeyWrapper } from '../eventstore/index.ts';
 import type { ChatModel, Embedder } from '../llm/ports.ts';
 import { holdfastSchema } from '../projections/index.ts';
+import type { RecallIndexOptions } from '../projections/search/shelves.ts';
 import { createRecallIndex } from '../projections/search/shelves.ts';
 import { createStreamHub } from '../projections/streaming/hub.ts';
 import type { StreamHub } from '../projections/streaming/hub.ts';
@@ -59,6 +60,8 @@ export interface WorkerOptions {
   };
   /** How often memories of users are tended (docs/memory.md): null = no schedule is made. @default every 24 hours */
   readonly consolidate?: { readonly everyMs?: number | null };
+  /** What is kept in memory of the scopes that are asked about (docs/recall.md). */
+  readonly recall?: RecallIndexOptions;
   /** A bundle made before, to skip bundling at start. */
   readonly workflowBundle?: WorkflowBundleOption;
   /** Give the same to clients in this process: their streams then need not wait for rows. @default one of its own */
@@ -141,7 +144,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       model: options.model,
       defaultModel: options.defaultModel,
       embedder: options.embedder,
-      recall: createRecallIndex(),
+      recall: createRecallIndex(options.recall),
       hub: options.hub ?? createStreamHub(),
       codeVersion: options.codeVersion,
       buildId,

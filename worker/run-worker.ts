@@ -58,6 +58,7 @@ export async function runWorker(config: Config): Promise<RunningWorker> {
     heartbeatMs: config.heartbeatMs,
     sweep: { everyMs: config.sweepMs },
     consolidate: { everyMs: config.consolidateHours === 0 ? null : config.consolidateHours * 3_600_000 },
+    recall: { pgvectorFrom: config.pgvectorFrom },
     queues: config.queues,
     ...(config.versioning ? { versioning: config.buildId === null ? {} : { buildId: config.buildId } } : {}),
     ...(config.workflowBundle === null ? {} : { workflowBundle: { codePath: config.workflowBundle } }),

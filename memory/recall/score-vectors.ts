@@ -1,6 +1,7 @@
 import type { Shelf } from './shelf.ts';
+import { keptElsewhere } from './shelf.ts';
 import type { Sight } from './sight.ts';
-import { signCode } from './vectors.ts';
+import { innerProduct, signCode } from './vectors.ts';
 
 /** Cosines of a shelf's entries to a question. */
 export interface Cosines {
@@ -13,6 +14,14 @@ export interface Cosines {
   readonly missing: number;
 }
 
+/** Vectors that are kept elsewhere and were fetched for one question, by the digests of their texts. */
+export interface FetchedVectors {
+  /** Those that may be among the nearest, and any that are asked for. */
+  readonly vectors: ReadonlyMap<string, Float32Array>;
+  /** Entries of each shelf that may be among the nearest. */
+  readonly near: readonly (readonly number[])[];
+}
+
 /** Up to this many vectors are all compared; of more, those whose signs are most alike. */
 export const exactUpTo = 4_096;
 /** Of that many vectors, this share goes on to be compared, but not fewer than `leastCompared`. */
@@ -23,23 +32,27 @@ const leastCompared = 2_048;
  * Compares what is visible and wanted with the question's vector. On a large shelf the signs are compared first, and the exact cosine is
  * computed for those that differ in the fewest; the cosine of any other entry is still exact when it is asked for.
  * @param isWanted 1 for each entry that may be found @default all that is visible
+ * @param fetched of the vectors that are kept elsewhere, those of this shelf that were fetched @default none
  */
 export function scoreVectors(
   { shelf, sight }: { readonly shelf: Shelf; readonly sight: Sight },
   query: Float32Array,
   isWanted: Uint8Array = sight.isVisible,
+  fetched: { readonly vectors: FetchedVectors['vectors']; readonly near: readonly number[] } | null = null,
 ): Cosines {
-  const { vectors, rows } = shelf;
+  const { rows, entries } = shelf;
   const { isVisible } = sight;
   const size = isVisible.length;
-  if (vectors?.dimensions !== query.length) {
+  const vectors = shelf.vectors?.dimensions === query.length ? shelf.vectors : null;
+  if (!vectors && !fetched)
     return { of: () => 0, near: new Int32Array(), cosines: new Float64Array(), missing: sight.visible };
-  }
   const wanted = new Int32Array(size);
   let [count, missing] = [0, 0];
   for (let index = 0; index < size; index++) {
     if (isVisible[index] !== 1) continue;
-    if (rows.values[index] === -1) missing += 1;
+    const row = rows.values[index] ?? -1;
+    if (row === keptElsewhere && fetched) continue;
+    if (row < 0 || !vectors) missing += 1;
     else if (isWanted[index] === 1) wanted[count++] = index;
   }
   const known = new Float64Array(size).fill(NaN);
@@ -47,10 +60,20 @@ export function scoreVectors(
     const before = known[index] ?? 0;
     if (!Number.isNaN(before)) return before;
     const row = rows.values[index] ?? -1;
-    return (known[index] = row === -1 ? 0 : vectors.dot(row, query));
+    const own = row === keptElsewhere ? fetched?.vectors.get(entries[index]?.textHash ?? '') : undefined;
+    if (own?.length === query.length) return (known[index] = innerProduct(own, query));
+    return (known[index] = row < 0 || !vectors ? 0 : vectors.dot(row, query));
   };
-  const near =
-    count <= exactUpTo ? wanted.subarray(0, count) : nearestBySigns({ shelf, wanted, count }, query, vectors);
+  const kept =
+    count <= exactUpTo || !vectors
+      ? wanted.subarray(0, count)
+      : nearestBySigns({ shelf, wanted, count }, query, vectors);
+  const near = fetched
+    ? Int32Array.of(
+        ...kept,
+        ...fetched.near.filter((index) => isWanted[index] === 1 && rows.values[index] === keptElsewhere),
+      )
+    : kept;
   return { of, near, cosines: Float64Array.from(near, of), missing };
 }
 

@@ -1,10 +1,10 @@
 import type { FeatureName } from './features.ts';
 import type { WordScores } from './score-words.ts';
 import { scoreWords } from './score-words.ts';
-import type { Cosines } from './score-vectors.ts';
+import type { Cosines, FetchedVectors } from './score-vectors.ts';
 import { scoreVectors } from './score-vectors.ts';
 import type { Shelf, ShelfEntry } from './shelf.ts';
-import { namesSpeaker } from './shelf.ts';
+import { keptElsewhere, namesSpeaker } from './shelf.ts';
 import type { Sight, View } from './sight.ts';
 import { sightOf } from './sight.ts';
 import { termsOf, wordsOf } from './terms.ts';
@@ -49,13 +49,38 @@ export interface RecallFound {
   readonly withoutVector: number;
 }
 
-interface Searched {
+/** An entry of one of the shelves that are searched: the number of the shelf, and the entry's index there. */
+export interface ShelfPlace {
+  readonly s: number;
+  readonly index: number;
+}
+
+/** A search of which the words are scored. Vectors that are kept elsewhere may be fetched before it is ended. */
+export interface BegunSearch {
+  /** Entries of a shelf that may be found and whose vectors are kept elsewhere. */
+  elsewhere(s: number): number[];
+  /** Says whether an entry may be found. */
+  isWanted(place: ShelfPlace): boolean;
+  /** Entries that go on for their words. */
+  byWords(): ShelfPlace[];
+  /** Entries that are nearest of those whose vectors are on the shelves. */
+  nearOnShelves(): ShelfPlace[];
+  /** The visible entries before and after this one in its session. */
+  beside(place: ShelfPlace): ShelfPlace[];
+  /** Ends the search. @param fetched vectors that are kept elsewhere @default none */
+  end(fetched?: FetchedVectors | null): RecallFound;
+}
+
+interface Worded {
   readonly shelf: Shelf;
   readonly sight: Sight;
   readonly scores: WordScores;
-  readonly cosines: Cosines | null;
   /** 1 for each entry that may be found. */
   readonly isWanted: Uint8Array;
+}
+
+interface Searched extends Worded {
+  readonly cosines: Cosines | null;
 }
 
 /** The highest scores of all that is visible, by which those of a candidate are measured. */
@@ -77,37 +102,75 @@ interface Best {
  * features. Statistics are those of what is visible, so a search as of a position gives what a store cut there would give.
  */
 export function searchShelves(shelves: readonly Shelf[], query: RecallQuery, view: View): RecallFound {
+  return beginSearch(shelves, query, view).end();
+}
+
+/** Scores the words of the same search. */
+export function beginSearch(shelves: readonly Shelf[], query: RecallQuery, view: View): BegunSearch {
   const seen = shelves.map((shelf) => ({ shelf, sight: sightOf(shelf, view) }));
   const asked = new Set(wordsOf(query.text));
   const speakers = new Set(seen.flatMap(({ sight }) => sight.speakers));
   const named = new Set([...speakers].filter((speaker) => namesSpeaker(asked, speaker)));
   const names = new Set([...named].flatMap((speaker) => termsOf(speaker)));
   const { scores, total, topicTotal } = scoreWords(seen, new Set(termsOf(query.text)), names);
-  const { vector, isWanted = null } = query;
-  const searched = seen.map(({ shelf, sight }, s): Searched => {
-    const wanted = isWanted ? restrict(shelf, sight, isWanted) : sight.isVisible;
+  const { vector, isWanted = null, depth = 400 } = query;
+  const half = Math.ceil(depth / 2);
+  const worded = seen.map(({ shelf, sight }, s): Worded => {
     const own = scores[s];
     if (!own) throw new Error('A shelf was not scored.');
-    const cosines = vector ? scoreVectors({ shelf, sight }, vector, wanted) : null;
-    return { shelf, sight, scores: own, cosines, isWanted: wanted };
+    return { shelf, sight, scores: own, isWanted: isWanted ? restrict(shelf, sight, isWanted) : sight.isVisible };
   });
-  const covered = most(searched.map((one) => one.scores.covered));
-  const best: Best = {
-    words: most(searched.map((one) => one.scores.words)) || 1,
-    topic: most(searched.map((one) => one.scores.topic)) || 1,
-    window: most(searched.map((one) => one.scores.window)) || 1,
-    session: most(searched.map((one) => one.scores.sessions)) || 1,
-    nearest: most(searched.map((one) => one.cosines?.cosines ?? new Float64Array())),
+  const covered = most(worded.map((one) => one.scores.covered));
+  const bestWords = {
+    words: most(worded.map((one) => one.scores.words)) || 1,
+    topic: most(worded.map((one) => one.scores.topic)) || 1,
+    window: most(worded.map((one) => one.scores.window)) || 1,
+    session: most(worded.map((one) => one.scores.sessions)) || 1,
     total,
     topicTotal,
     coverage: total === 0 ? 0 : covered / total,
   };
-  const describe = describer(searched, query, { best, named });
+  let chosen: ShelfPlace[] | null = null;
+  const byWords = (): ShelfPlace[] => (chosen ??= pickByWords(worded, bestWords, half));
   return {
-    candidates: pick(searched, best, query.depth ?? 400).map(describe),
-    strength: { coverage: best.coverage, nearest: best.nearest },
-    visible: searched.reduce((sum, { sight }) => sum + sight.visible, 0),
-    withoutVector: searched.reduce((sum, { cosines }) => sum + (cosines?.missing ?? 0), 0),
+    elsewhere(s) {
+      const one = worded[s];
+      const { values = new Int32Array() } = one?.shelf.rows ?? {};
+      const found: number[] = [];
+      for (let index = 0; index < (one?.isWanted.length ?? 0); index++)
+        if (one?.isWanted[index] === 1 && values[index] === keptElsewhere) found.push(index);
+      return found;
+    },
+    isWanted: ({ s, index }) => worded[s]?.isWanted[index] === 1,
+    byWords,
+    nearOnShelves: () =>
+      vector === null
+        ? []
+        : pickByVector(
+            worded.map((one) => ({ ...one, cosines: scoreVectors(one, vector, one.isWanted) })),
+            half,
+          ),
+    beside: ({ s, index }) => {
+      const { before, after } = worded[s]?.sight ?? {};
+      return [before?.[index] ?? -1, after?.[index] ?? -1].flatMap((at) => (at === -1 ? [] : [{ s, index: at }]));
+    },
+    end(fetched = null) {
+      const searched = worded.map((one, s): Searched => {
+        const own = fetched && { vectors: fetched.vectors, near: fetched.near[s] ?? [] };
+        return { ...one, cosines: vector ? scoreVectors(one, vector, one.isWanted, own) : null };
+      });
+      const best = {
+        ...bestWords,
+        nearest: most(searched.map(({ cosines }) => cosines?.cosines ?? new Float64Array())),
+      };
+      const describe = describer(searched, query, { best, named, fetched });
+      return {
+        candidates: joined(byWords(), pickByVector(searched, half)).map(describe),
+        strength: { coverage: best.coverage, nearest: best.nearest },
+        visible: searched.reduce((sum, { sight }) => sum + sight.visible, 0),
+        withoutVector: searched.reduce((sum, { cosines }) => sum + (cosines?.missing ?? 0), 0),
+      };
+    },
   };
 }
 
@@ -131,37 +194,46 @@ function most(lists: readonly Float64Array[]): number {
   return best;
 }
 
-/** The best of the channels, by a plain mix for words and by cosine for vectors. */
-function pick(searched: readonly Searched[], best: Best, depth: number): { s: number; index: number }[] {
-  const half = Math.ceil(depth / 2);
-  const channels = [
-    searched.map(({ shelf, scores, isWanted }) => {
-      const { words, window, sessions } = scores;
-      const top = createTop(half);
-      for (let index = 0; index < window.length; index++) {
-        const near = window[index] ?? 0;
-        if (near === 0 || isWanted[index] !== 1) continue;
-        const session = sessions[shelf.sessions.values[index] ?? -1] ?? 0;
-        const lexical = (words[index] ?? 0) / best.words + near / best.window + (0.5 * session) / best.session;
-        top.offer(index, lexical);
-      }
-      return top.list();
-    }),
-    searched.map(({ cosines }) => {
-      const top = createTop(half);
-      cosines?.near.forEach((index, at) => {
-        const cosine = cosines.cosines[at] ?? 0;
-        if (cosine > 0) top.offer(index, cosine);
-      });
-      return top.list();
-    }),
-  ];
-  const chosen = new Map<string, { s: number; index: number }>();
-  for (const channel of channels) {
-    const found = channel.flatMap((list, s) => list.map(({ place, score }) => ({ s, index: place, score })));
-    found.sort((x, y) => y.score - x.score || x.s - y.s || x.index - y.index);
-    for (const { s, index } of found.slice(0, half)) chosen.set(`${s}/${index}`, { s, index });
-  }
+/** The best by a plain mix of words, window and session. */
+function pickByWords(worded: readonly Worded[], best: Omit<Best, 'nearest'>, most: number): ShelfPlace[] {
+  const lists = worded.map(({ shelf, scores, isWanted }) => {
+    const { words, window, sessions } = scores;
+    const top = createTop(most);
+    for (let index = 0; index < window.length; index++) {
+      const near = window[index] ?? 0;
+      if (near === 0 || isWanted[index] !== 1) continue;
+      const session = sessions[shelf.sessions.values[index] ?? -1] ?? 0;
+      const lexical = (words[index] ?? 0) / best.words + near / best.window + (0.5 * session) / best.session;
+      top.offer(index, lexical);
+    }
+    return top.list();
+  });
+  return firstOf(lists, most);
+}
+
+/** The nearest by cosine. */
+function pickByVector(searched: readonly Searched[], most: number): ShelfPlace[] {
+  const lists = searched.map(({ cosines }) => {
+    const top = createTop(most);
+    cosines?.near.forEach((index, at) => {
+      const cosine = cosines.cosines[at] ?? 0;
+      if (cosine > 0) top.offer(index, cosine);
+    });
+    return top.list();
+  });
+  return firstOf(lists, most);
+}
+
+function firstOf(lists: readonly (readonly { place: number; score: number }[])[], most: number): ShelfPlace[] {
+  const found = lists.flatMap((list, s) => list.map(({ place, score }) => ({ s, index: place, score })));
+  found.sort((x, y) => y.score - x.score || x.s - y.s || x.index - y.index);
+  return found.slice(0, most);
+}
+
+/** Each place once, in order of first mention. */
+function joined(...channels: readonly (readonly ShelfPlace[])[]): ShelfPlace[] {
+  const chosen = new Map<string, ShelfPlace>();
+  for (const { s, index } of channels.flat()) chosen.set(`${s}/${index}`, { s, index });
   return [...chosen.values()];
 }
 
@@ -169,8 +241,12 @@ function pick(searched: readonly Searched[], best: Best, depth: number): { s: nu
 function describer(
   searched: readonly Searched[],
   { text, during }: RecallQuery,
-  { best, named }: { readonly best: Best; readonly named: ReadonlySet<string> },
-): (candidate: { s: number; index: number }) => RecallCandidate {
+  {
+    best,
+    named,
+    fetched,
+  }: { readonly best: Best; readonly named: ReadonlySet<string>; readonly fetched: FetchedVectors | null },
+): (candidate: ShelfPlace) => RecallCandidate {
   const asksWhen = /\b(when|what (time|date|day|month|year)|how long)\b/i.test(text);
   const asksHowMany = /\b(how (many|much)|what (is|was) the (number|amount|percentage|score|size))\b/i.test(text);
   const first = Math.min(...searched.map(({ sight }) => sight.first));
@@ -219,6 +295,6 @@ function describer(
       weakCosine: (1 - coverage) * cosine,
       weakNearness: (1 - coverage) * nearness,
     };
-    return { entry, features, vector: shelf.vectorOf(index) };
+    return { entry, features, vector: shelf.vectorOf(index) ?? fetched?.vectors.get(entry.textHash) ?? null };
   };
 }

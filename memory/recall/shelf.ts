@@ -52,7 +52,7 @@ export interface Shelf {
   readonly postings: ReadonlyMap<string, Column>;
   /** The vectors of one model; null while there are none. */
   readonly vectors: VectorRows | null;
-  /** Row of each entry's vector, -1 without one. Equal texts share a row. */
+  /** Row of each entry's vector, -1 without one, -2 when it is kept elsewhere. Equal texts share a row. */
   readonly rows: Column;
   /** The last position of the log that changed anything here. */
   readonly changedAt: number;
@@ -68,6 +68,10 @@ export interface Shelf {
   put(items: readonly ShelfItem[]): void;
   /** Attaches the vectors of texts; ones of other texts are left out. */
   attach(vectors: ReadonlyMap<string, Float32Array>): void;
+  /** Notes texts whose vectors are kept elsewhere, to be fetched when they are needed. */
+  leave(hashes: readonly string[]): void;
+  /** Entries with this text. */
+  withText(hash: string): readonly number[];
   /** The vector of an entry, not copied; null without one. */
   vectorOf(index: number): Float32Array | null;
   /**
@@ -78,6 +82,9 @@ export interface Shelf {
   /** Lets go of all vectors, for those of another model. */
   forgetVectors(): void;
 }
+
+/** Row of an entry whose vector is kept elsewhere. */
+export const keptElsewhere = -2;
 
 /** About what an entry takes besides its text, postings and vector: its strings, its places in maps and columns. Measured. */
 const bytesPerEntry = 1_200;
@@ -193,9 +200,20 @@ export function createShelf(): Shelf {
         fresh.delete(hash);
       }
     },
+    leave: (hashes) => {
+      for (const hash of hashes) {
+        const same = byHash.get(hash) ?? [];
+        const [first] = same;
+        if (first === undefined || rows.values[first] !== -1) continue;
+        for (const index of same) rows.values[index] = keptElsewhere;
+        bare.delete(hash);
+        fresh.delete(hash);
+      }
+    },
+    withText: (hash) => byHash.get(hash) ?? [],
     vectorOf: (index) => {
       const row = rows.values[index] ?? -1;
-      return row === -1 || !vectors ? null : vectors.at(row);
+      return row < 0 || !vectors ? null : vectors.at(row);
     },
     withoutVector: (limit) => {
       const hashes: string[] = [];

@@ -65,6 +65,11 @@ export function signCode(vector: Float32Array): Uint32Array {
   return code;
 }
 
+/** Inner product of two vectors: the cosine of unit vectors. */
+export function innerProduct(vector: Float32Array, query: Float32Array): number {
+  return product(vector, 0, query);
+}
+
 /** Four sums side by side: the processor need not wait for one addition before the next. */
 function product(block: Float32Array, start: number, query: Float32Array): number {
   const { length } = query;

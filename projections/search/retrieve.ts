@@ -5,7 +5,7 @@ import type { Candidate, RankedCandidate } from '../../memory/rank.ts';
 import { confidenceInputs } from '../../memory/recall/confidence.ts';
 import type { RecallCandidate, RecallFound } from '../../memory/recall/search.ts';
 import { asksForState, order } from '../../memory/recall/order.ts';
-import { searchShelves } from '../../memory/recall/search.ts';
+import { beginSearch } from '../../memory/recall/search.ts';
 import { confidenceOf, relevanceOf } from '../../memory/recall/weights.ts';
 import type { Scope } from '../../memory/scope.ts';
 import { shorten } from '../../memory/text.ts';
@@ -24,7 +24,8 @@ import { readProcedureRecords } from '../procedural/uses.ts';
 import type { FoundDocument } from './queries.ts';
 import { readDocuments } from './queries.ts';
 import type { OpenShelves, PastView, RecallIndex } from './shelves.ts';
-import { attachVectors, createRecallIndex, openShelves } from './shelves.ts';
+import { attachVectors, fetchVectors } from './fetch-vectors.ts';
+import { createRecallIndex, openShelves } from './shelves.ts';
 
 export interface RetrieveInput {
   readonly scope: Scope;
@@ -65,7 +66,7 @@ export interface Retrieved {
   /** How many memories there were to search. */
   readonly searched: number;
   readonly tokens: number;
-  /** How many candidates each channel gave. */
+  /** How many candidates each channel gave; `pgvector`: how many of the nearest came from its index, where it was asked. */
   readonly channels: Readonly<Record<string, number>>;
   readonly degraded: readonly string[];
   /**
@@ -118,7 +119,7 @@ export async function retrieveFrom(
   index: RecallIndex,
 ): Promise<Retrieved> {
   const { vector } = input;
-  const { known, packed, documents, citations, records, found, confidence } = await rankFrom(
+  const { known, packed, documents, citations, records, found, confidence, byIndex } = await rankFrom(
     reader,
     open,
     input,
@@ -131,6 +132,7 @@ export async function retrieveFrom(
     channels: {
       words: known.filter(({ scores }) => scores['words'] !== undefined).length,
       ...(vector ? { vector: known.filter(({ scores }) => scores['vector'] !== undefined).length } : {}),
+      ...(byIndex === null ? {} : { pgvector: byIndex }),
     },
     degraded: degradation(vector?.model, found.withoutVector),
     confidence,
@@ -176,6 +178,8 @@ export interface RankedMemories {
   readonly records: ReadonlyMap<string, ProcedureRecord>;
   readonly packed: Packed;
   readonly confidence: number;
+  /** How many of the nearest pgvector's index gave; null when vectors were compared in the process. */
+  readonly byIndex: number | null;
 }
 
 /** Searches, ranks and packs. Throws InvalidReadError for a policy that makes no sense. */
@@ -187,19 +191,22 @@ export async function rankFrom(
 ): Promise<RankedMemories> {
   const { scope, query, vector, now, limit = 8, budgetTokens = 1200, policy = {}, validAt } = input;
   assertPolicy(policy);
-  if (vector) await attachVectors(reader, index, { kept: open.kept, model: vector.model });
+  const spaces = vector ? await attachVectors(reader, index, { kept: open.kept, model: vector.model }) : [];
   const channels = vector ? 'both' : 'words';
-  const found = searchShelves(
+  const depth = Math.max(400, 2 * limit);
+  const begun = beginSearch(
     open.shelves,
     {
       text: query,
       vector: vector?.values ?? null,
-      depth: Math.max(400, 2 * limit),
+      depth,
       during: timeWindowOf(query, now.getTime()),
       isWanted: wantedBy(input, Math.min(...open.shelves.map(({ firstExpiry }) => firstExpiry))),
     },
     open.view,
   );
+  const fetched = vector ? await fetchVectors(reader, open, { begun, spaces, scope, vector, depth }) : null;
+  const found = begun.end(fetched);
   const weighed = found.candidates
     .filter(({ features }) => features.covers > 0 || features.cosine >= leastSimilarity)
     .map((candidate) => ({ ...candidate, relevance: relevanceOf(candidate.features, channels) }))
@@ -239,7 +246,8 @@ export async function rankFrom(
     new Set(isSure ? ordered.slice(0, limit).map(({ id }) => id) : []),
     { budgetTokens, ...(isSure ? {} : { left: `confidence ${confidence} is below ${minConfidence}` }) },
   );
-  return { found, known, ordered, documents, citations, records, packed, confidence };
+  const byIndex = fetched?.byIndex ?? null;
+  return { found, known, ordered, documents, citations, records, packed, confidence, byIndex };
 }
 
 /** Throws InvalidReadError that names the option, what it must be and what was given. */

@@ -6,7 +6,7 @@ import type { Scope } from '../../memory/scope.ts';
 import { userSubject } from '../../memory/subject.ts';
 import { lineageOf } from '../branches/lineage.ts';
 import type { ViewReader } from '../read-views.ts';
-import { readEndedInForks, readVectors, toVector } from './queries.ts';
+import { readEndedInForks } from './queries.ts';
 
 /** Shelves of the scopes that were asked about lately, kept in this process. */
 export interface RecallIndex {
@@ -18,6 +18,8 @@ export interface RecallIndex {
   trim(): void;
   /** About how much memory it takes. */
   readonly bytes: number;
+  /** The vectors of a shelf with more memories stay in the database, where pgvector has an index of them. */
+  readonly pgvectorFrom: number;
 }
 
 /** A shelf and what is known of it. */
@@ -27,7 +29,8 @@ export interface KeptShelf {
   position: number;
   /** When its user was last forgotten, and the table it was read from: it is true while both stay. */
   validity: string | null;
-  model: string | null;
+  /** Which vectors it holds: those of which model, and which of them are kept elsewhere. */
+  held: string | null;
 }
 
 export interface RecallIndexOptions {
@@ -36,13 +39,24 @@ export interface RecallIndexOptions {
    * @default 536_870_912 (512 MiB)
    */
   readonly maxBytes?: number;
+  /**
+   * The vectors of a scope with more memories than this stay in the database, where pgvector has an index of them; null = never.
+   * @default 150_000: about what fits into maxBytes with vectors of 384 numbers
+   */
+  readonly pgvectorFrom?: number | null | undefined;
 }
 
+/** Memories of one scope from which pgvector is used by default. */
+export const defaultPgvectorFrom = 150_000;
+
 /** Opens an index that is empty. Everything in it is read from views again when it is asked for. */
-export function createRecallIndex({ maxBytes = 512 * 1024 * 1024 }: RecallIndexOptions = {}): RecallIndex {
+export function createRecallIndex({
+  maxBytes = 512 * 1024 * 1024,
+  pgvectorFrom = defaultPgvectorFrom,
+}: RecallIndexOptions = {}): RecallIndex {
   const kept = new Map<string, KeptShelf>();
   const drop = (name: string): KeptShelf => {
-    const empty: KeptShelf = { shelf: createShelf(), position: 0, validity: null, model: null };
+    const empty: KeptShelf = { shelf: createShelf(), position: 0, validity: null, held: null };
     kept.delete(name);
     kept.set(name, empty);
     return empty;
@@ -50,6 +64,7 @@ export function createRecallIndex({ maxBytes = 512 * 1024 * 1024 }: RecallIndexO
   const size = (): number => [...kept.values()].reduce((sum, { shelf }) => sum + shelf.bytes, 0);
   return {
     drop,
+    pgvectorFrom: pgvectorFrom ?? Infinity,
     get bytes() {
       return size();
     },
@@ -145,29 +160,6 @@ export async function openShelves(
       },
     },
   };
-}
-
-/** Attaches vectors of a model that came since. Shelves hold those of one model. */
-export async function attachVectors(
-  reader: ViewReader,
-  index: RecallIndex,
-  { kept, model }: { readonly kept: readonly KeptShelf[]; readonly model: string },
-): Promise<void> {
-  for (const one of kept) {
-    if (one.model !== model) one.shelf.forgetVectors();
-    one.model = model;
-    // New texts are asked for at once, those that had none before a few at a time.
-    for (;;) {
-      const { hashes, more } = one.shelf.withoutVector(2_000);
-      if (hashes.length === 0) break;
-      const rows = await readVectors(reader, { model, hashes });
-      // A question by another model came between.
-      if (one.model !== model) break;
-      one.shelf.attach(new Map(rows.map(({ text_hash, vector }) => [text_hash, toVector(vector)])));
-      if (!more) break;
-    }
-  }
-  index.trim();
 }
 
 function shelfNames(tenant: number, { user, thread }: Scope): string[] {

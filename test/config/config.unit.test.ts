@@ -8,6 +8,16 @@ test('hours of consolidation are whole, 0 is off, and anything else is refused b
     expect(() => loadConfig({ HOLDFAST_CONSOLIDATE_HOURS: given })).toThrow('HOLDFAST_CONSOLIDATE_HOURS');
 });
 
+test('the size from which pgvector is used is a whole number or "off"', () => {
+  expect(loadConfig({}).pgvectorFrom).toBe(150_000);
+  expect(loadConfig({ HOLDFAST_PGVECTOR_FROM: 'off' }).pgvectorFrom).toBeNull();
+  expect(loadConfig({ HOLDFAST_PGVECTOR_FROM: '20000' }).pgvectorFrom).toBe(20_000);
+  for (const given of ['0', '-1', '1.5', 'on', '9999999999'])
+    expect(() => loadConfig({ HOLDFAST_PGVECTOR_FROM: given })).toThrow(
+      'HOLDFAST_PGVECTOR_FROM must be "off" or a whole',
+    );
+});
+
 describe('with an empty environment', () => {
   test('every setting has its default', () => {
     expect(loadConfig({}, '/project')).toMatchObject({
