@@ -3,6 +3,7 @@ import type { MemoryEvent, Source } from '../../memory/events.ts';
 import type { Scope } from '../../memory/scope.ts';
 import { forkOf } from '../../memory/scope.ts';
 import { listBranchTurns } from '../../projections/branches/queries.ts';
+import { listDocuments } from '../../projections/documents/queries.ts';
 import { holdfastSchema } from '../../projections/index.ts';
 import { listProcedures, readKnownProcedures } from '../../projections/procedural/queries.ts';
 import { readViews } from '../../projections/read-views.ts';
@@ -50,6 +51,7 @@ async function remembered(tenant: string, thread: string, branch: string): Promi
         knownProcedures: await readKnownProcedures(reader, scope),
         blocks: await readBlocks(reader, scope),
         documents: [items, channels],
+        stored: await listDocuments(reader, { scope }),
       };
     }
     return found;
@@ -220,6 +222,66 @@ describe('a fork', () => {
     });
     expect(await remembered('acme', thread, 'late')).not.toEqual(changed);
     expect(await remembered('acme', thread, 'main')).toEqual(main);
+  });
+
+  test('neither sees a document that came since it left, nor loses one that went, and as of then the parent is the same', async () => {
+    const scope: Scope = { user: 'reader' };
+    const about = (document: string) => ({ document, scope, source: `${document}.md` });
+    const ingested = (document: string): [MemoryEvent, MemoryEvent] => [
+      {
+        type: 'DocumentChunkStored',
+        data: {
+          ...examples.DocumentChunkStored,
+          ...about(document),
+          chunk: `${document}/1`,
+          text: `A zebra in ${document}.`,
+        },
+      },
+      { type: 'DocumentStored', data: { ...examples.DocumentStored, ...about(document), chunks: 1 } },
+    ];
+    const removed = (document: string): MemoryEvent => ({
+      type: 'DocumentRemoved',
+      data: { document, scope, chunks: [`${document}/1`] },
+    });
+    const number = await database.store.tenantNumber('acme');
+    const head = () => database.store.head('acme');
+    /** What is stored, what is found, and the source that is cited for it. */
+    const seen = (branch: string | null, moment?: number) =>
+      readViews(
+        database.pool,
+        number,
+        async (reader) => {
+          const fork = branch === null ? undefined : forkOf({ thread: threads[0] ?? '', branch });
+          const own = { ...scope, ...(fork === undefined ? {} : { fork }) };
+          const { items } = await retrieve(reader, { scope: own, query: 'zebra', vector: null, now: new Date() });
+          return {
+            stored: (await listDocuments(reader, { scope: own })).map(({ document }) => document),
+            found: items.map(({ id }) => id).sort(),
+            cited: items.map(({ citation }) => citation?.source).sort(),
+          };
+        },
+        { at: moment },
+      );
+    const sees = (...documents: string[]) => ({
+      stored: documents,
+      found: documents.map((document) => `${document}/1`),
+      cited: documents.map((document) => `${document}.md`),
+    });
+    await append('docs/goes', ...ingested('d-goes'));
+    await append('docs/fork', forked(threads[0] ?? '', 'docs', await head()));
+    const left = await head();
+    await append('docs/comes', ...ingested('d-comes'));
+    await append('docs/removed', removed('d-goes'));
+    expect(await seen(null)).toEqual(sees('d-comes'));
+    expect(await seen('docs')).toEqual(sees('d-goes'));
+    expect(await seen(null, left)).toEqual(sees('d-goes'));
+    expect(await seen(null, left + 2)).toEqual(sees('d-comes', 'd-goes'));
+    expect(await seen('docs', left)).toEqual(sees('d-goes'));
+    // One that leaves now sees what is there now, and keeps it.
+    await append('docs/later', forked(threads[0] ?? '', 'docs-later', await head()));
+    await append('docs/removed too', removed('d-comes'));
+    expect(await seen('docs-later')).toEqual(sees('d-comes'));
+    expect(await seen(null)).toEqual(sees());
   });
 
   test('is in the views as a fresh fold of the log makes them', async () => {
