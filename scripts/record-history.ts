@@ -6,21 +6,39 @@ import proto from '@temporalio/proto';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { createClient } from '../client/index.ts';
 import type { HoldfastClient, SendTurn } from '../client/index.ts';
-import { createMasterKey, createTenant, localKeyWrapper, migrate } from '../eventstore/index.ts';
+import {
+  createEventStore,
+  createMasterKey,
+  createTenant,
+  localKeyWrapper,
+  migrate,
+  openPool,
+} from '../eventstore/index.ts';
+import type { EventStore } from '../eventstore/index.ts';
 import { startDemoModel } from '../llm/demo-model/server.ts';
 import { createHashEmbedder } from '../llm/hash-embedder.ts';
 import { createOpenAiModel } from '../llm/openai-model.ts';
+import type { MemoryEvent } from '../memory/events.ts';
+import { streams } from '../memory/keys.ts';
+import { userSubject } from '../memory/subject.ts';
 import { holdfastSchema } from '../projections/index.ts';
 import { startPostgres } from '../stack/start-postgres.ts';
 import { startTemporal } from '../stack/start-temporal.ts';
 import { startWorker } from '../worker/create-worker.ts';
-import { scheduledTurnWorkflow, sweepWorkflow, turnWorkflowId } from '../workflows/messages.ts';
+import {
+  consolidateDueWorkflow,
+  consolidationWorkflowId,
+  scheduledTurnWorkflow,
+  sweepWorkflow,
+  turnWorkflowId,
+} from '../workflows/messages.ts';
 
 /**
  * Records the golden histories of a release: `node scripts/record-history.ts v0.1.0`. Run it once per released version of the
- * workflows and never again for that version: the tests replay every recorded history with the workflows of today.
+ * workflows and never again for that version: the tests replay every recorded history with the workflows of today. Names after the version
+ * record only those, for a workflow that has none yet: `node scripts/record-history.ts v0.1.0 consolidate`.
  */
-async function main(version: string | undefined): Promise<void> {
+async function main(version: string | undefined, only: readonly string[]): Promise<void> {
   if (version === undefined || !/^v\d+\.\d+\.\d+$/.test(version)) {
     throw new Error('Give the version to record, for example: node scripts/record-history.ts v0.1.0');
   }
@@ -55,6 +73,7 @@ async function main(version: string | undefined): Promise<void> {
       tenants: ['default'],
       // Its rounds are recorded when we ask for one.
       sweep: { everyMs: null },
+      consolidate: { everyMs: null },
     });
     closers.push(() => worker.stop());
     const client = await createClient({
@@ -67,14 +86,32 @@ async function main(version: string | undefined): Promise<void> {
     const connection = await Connection.connect({ address: temporal.address });
     closers.push(() => connection.close());
 
+    const pool = openPool({ url: postgres.adminUrl, applicationName: 'holdfast recorder' });
+    closers.push(() => pool.end());
+    const store = createEventStore<MemoryEvent>({ pool, schema: { ...holdfastSchema, keyWrapper } });
+
     await mkdir(target, { recursive: true });
-    for (const [name, play] of Object.entries(turns)) {
+    const isWanted = ([name]: readonly [string, unknown]): boolean => only.length === 0 || only.includes(name);
+    for (const [name, play] of Object.entries(turns).filter(isWanted)) {
       await play(client, new Client({ connection }), name);
       const recorded = await recordedHistory(client, name);
       await writeFile(join(target, `${name}.json`), `${JSON.stringify(recorded, null, 2)}\n`);
       console.log(`recorded ${version}/${name}.json`);
     }
-    for (const [name, start] of Object.entries(others)) {
+    for (const [name, { user, facts }] of Object.entries(runs).filter(isWanted)) {
+      await put(store, user, [...facts.map(assertion), ...[1, 2, 3].map((n) => workedTurn(user, n))]);
+      const said = ['My parcel was broken.', 'It came on Monday.'].map((text) => ({ speaker: 'user', text }));
+      await client.memory.remember(said, { user }, { idempotencyKey: name, session: name, occurredAt: seen });
+      await client.memory.consolidate({ scope: { user }, run: name, now: seen });
+      const workflowId = consolidationWorkflowId({ taskQueue, tenant: 'default', run: name });
+      const history = await new Client({ connection }).workflow.getHandle(workflowId).fetchHistory();
+      await writeFile(join(target, `${name}.json`), `${JSON.stringify(golden(workflowId, history), null, 2)}\n`);
+      console.log(`recorded ${version}/${name}.json`);
+    }
+    for (const [name, start] of Object.entries(others).filter(isWanted)) {
+      // Somebody of whom something is new since the last run over them.
+      if (name === 'consolidate-due')
+        await put(store, 'dora', [assertion(likes('d-tea', 'tea', 'The user likes tea.'))]);
       const recorded = await recordOther(new Client({ connection }), start);
       await writeFile(join(target, `${name}.json`), `${JSON.stringify(recorded, null, 2)}\n`);
       console.log(`recorded ${version}/${name}.json`);
@@ -129,9 +166,101 @@ interface OtherStart {
   readonly args: unknown[];
 }
 
-/** Workflows beside turns: a round of the sweeper, and a schedule that fires; both find nothing to do. */
+const seen = new Date('2026-06-01T00:00:00.000Z');
+
+interface GivenFact {
+  readonly fact: string;
+  readonly value: string;
+  readonly text: string;
+  readonly validFrom?: string;
+  readonly expiresAt?: string;
+}
+interface Given {
+  readonly key: string;
+  readonly events: (user: string) => readonly MemoryEvent[];
+}
+
+const likes = (fact: string, value: string, text: string): GivenFact => ({ fact, value, text });
+
+function assertion(given: GivenFact): Given {
+  const { fact, text } = given;
+  const source = { thread: 'talk', branch: 'main', turn: `turn of ${fact}`, quote: text };
+  return {
+    key: fact,
+    events: (user) => [
+      {
+        type: 'FactAsserted',
+        data: {
+          ...{ scope: { user }, kind: 'preference', subject: 'user', relation: 'likes', confidence: 0.8 },
+          ...{ trust: 'direct_user', validFrom: '2026-03-01T00:00:00.000Z', validTo: null, replaces: null },
+          ...{ disputedWith: null, contentHash: `digest of ${fact}`, source, ...given },
+        },
+      },
+    ],
+  };
+}
+
+async function put(store: EventStore<MemoryEvent>, user: string, given: readonly Given[]): Promise<void> {
+  const stream = streams.memory({ user });
+  for (const { key, events } of given) {
+    await store.append('default', {
+      id: `given/${user}/${key}`,
+      streams: [{ name: stream, expectedVersion: 'any' }],
+      events: events(user).map((event) => ({ ...event, stream, subjects: [userSubject(user)] })),
+    });
+  }
+}
+
+/** A turn in which both tools of the agent worked. */
+function workedTurn(user: string, n: number): Given {
+  const ref = { thread: `${user}-thread-${n}`, branch: 'main', turn: `${user}-${n}` };
+  return {
+    key: ref.turn,
+    events: () => [
+      {
+        type: 'TurnRequested',
+        data: { ...ref, agent: 'support', user, message: `Refund broken order A-${n}`, occurredAt: seen.toISOString() },
+      },
+      ...['lookup_order', 'refund_order'].map((tool, index): MemoryEvent => ({
+        type: 'ToolCompleted',
+        data: {
+          ...{ ...ref, step: index + 1, ordinal: 0, call: `c${index}`, tool, outcome: 'ok', code: null },
+          ...{ arguments: { order: `A-${n}` }, result: 'done', effectKey: `${ref.turn}/${index}`, durationMs: 1 },
+        },
+      })),
+      { type: 'TurnCompleted', data: { ...ref, steps: 3 } },
+    ],
+  };
+}
+
+/** Runs of consolidation, by what they find: something of every kind to do, and so much to merge that the guard stops them. */
+const runs: Readonly<Record<string, { readonly user: string; readonly facts: readonly GivenFact[] }>> = {
+  consolidate: {
+    user: 'bea',
+    facts: [
+      likes('b-tea', 'tea', 'The user likes tea.'),
+      { ...likes('b-tea2', 'tea', 'User likes the tea'), validFrom: '2026-04-01T00:00:00.000Z' },
+      ...['sun', 'sea', 'art', 'dogs', 'jazz'].map((value) => likes(`b-${value}`, value, `The user likes ${value}.`)),
+      { ...likes('b-fog', 'fog', 'The user likes fog.'), expiresAt: '2026-05-01T00:00:00.000Z' },
+    ],
+  },
+  'consolidate-refused': {
+    user: 'cara',
+    facts: ['tea', 'jazz'].flatMap((value) => [
+      likes(`c-${value}`, value, `The user likes ${value}.`),
+      { ...likes(`c-${value}2`, value, `User likes ${value}!`), validFrom: '2026-04-01T00:00:00.000Z' },
+    ]),
+  },
+};
+
+/** Workflows beside turns: a round of the sweeper, a schedule that fires, and a round of consolidation over whoever has something new. */
 const others: Readonly<Record<string, OtherStart>> = {
   sweep: { workflow: sweepWorkflow, workflowId: 'recorded-sweep', args: [] },
+  'consolidate-due': {
+    workflow: consolidateDueWorkflow,
+    workflowId: 'recorded-consolidation-2026-06-02T00:00:00Z',
+    args: [{ taskQueue }],
+  },
   'scheduled-turn': {
     workflow: scheduledTurnWorkflow,
     workflowId: 'recorded-schedule-2026-05-30T18:00:00Z',
@@ -162,4 +291,4 @@ function anonymise(value: unknown): void {
   }
 }
 
-await main(process.argv[2]);
+await main(process.argv[2], process.argv.slice(3));

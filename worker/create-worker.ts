@@ -183,7 +183,12 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const { taskQueue } = temporal;
     const schedules = [
       { scheduleId: sweepScheduleId(taskQueue), workflow: sweepWorkflow, everyMs },
-      { scheduleId: consolidationScheduleId(taskQueue), workflow: consolidateDueWorkflow, everyMs: consolidateMs },
+      {
+        scheduleId: consolidationScheduleId(taskQueue),
+        workflow: consolidateDueWorkflow,
+        args: [{ taskQueue }],
+        everyMs: consolidateMs,
+      },
     ];
     for (const schedule of queues === 'background' ? [] : schedules) {
       if (schedule.everyMs === null) continue;

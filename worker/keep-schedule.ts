@@ -8,8 +8,9 @@ export interface KeepScheduleOptions {
   readonly taskQueue: string;
   /** Id of the schedule, and of the workflows it starts. */
   readonly scheduleId: string;
-  /** Name of the workflow, which takes no input. */
   readonly workflow: string;
+  /** Its arguments; those of a schedule that is there already stay. @default none */
+  readonly args?: readonly unknown[];
   /** Pause between rounds, in milliseconds. */
   readonly everyMs: number;
   readonly log: ActivityDeps['log'];
@@ -22,7 +23,15 @@ const lookEveryMs = 10_000;
  * Keeps a schedule of the workers' own in Temporal for as long as the worker runs. Any number of workers of a task queue do so; the
  * schedule is there once. It stays when they stop: the next worker does what has piled up.
  */
-export function keepSchedule({ client, taskQueue, scheduleId, workflow, everyMs, log }: KeepScheduleOptions): {
+export function keepSchedule({
+  client,
+  taskQueue,
+  scheduleId,
+  workflow,
+  args = [],
+  everyMs,
+  log,
+}: KeepScheduleOptions): {
   stop(): Promise<void>;
 } {
   const stopping = new AbortController();
@@ -55,7 +64,7 @@ export function keepSchedule({ client, taskQueue, scheduleId, workflow, everyMs,
         spec,
         // Missed rounds are not made up for: one does the work of all.
         policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1m' },
-        action: { type: 'startWorkflow', workflowType: workflow, workflowId: scheduleId, taskQueue, args: [] },
+        action: { type: 'startWorkflow', workflowType: workflow, workflowId: scheduleId, taskQueue, args: [...args] },
       });
     } catch (error) {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error;

@@ -53,9 +53,15 @@ export async function consolidate(ref: ConsolidationRef): Promise<ConsolidationR
   }
 }
 
-/** One round of the schedule: a run for each user of whom something was learnt or said since the last one. Named by the time it was due. */
-export async function consolidateDue(): Promise<{ readonly scopes: number; readonly failed: number }> {
-  const { workflowId, startTime, taskQueue } = workflowInfo();
+/**
+ * One round of the schedule: a run for each user of whom something was learnt or said since the last one. Named by the time it was due.
+ * @param given the queue that runs are named by: where a history is replayed, the worker's own is another one. Schedules of before give none
+ */
+export async function consolidateDue(given?: {
+  readonly taskQueue: string;
+}): Promise<{ readonly scopes: number; readonly failed: number }> {
+  const { workflowId, startTime, taskQueue: own } = workflowInfo();
+  const taskQueue = given?.taskQueue ?? own;
   const now = new Date(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.exec(workflowId)?.[0] ?? startTime).toISOString();
   const { listDueScopes } = proxyActivities<DueConsolidationActivities>({
     taskQueue: backgroundQueue(taskQueue),

@@ -46,8 +46,10 @@ describe('golden histories', () => {
       return events[0]?.workflowExecutionStartedEventAttributes?.workflowType?.name;
     });
     const index = readFileSync(join(import.meta.dirname, '..', '..', 'workflows', 'index.ts'), 'utf8');
-    const workflows = [...index.matchAll(/^export \{ (\w+) \}/gm)].map(([, name]) => name);
-    expect(workflows).toContain('agentTurn');
+    const workflows = [...index.matchAll(/^export \{ ([\w, ]+) \}/gm)].flatMap(([, names]) =>
+      (names ?? '').split(', '),
+    );
+    expect(workflows).toEqual(expect.arrayContaining(['agentTurn', 'consolidate', 'consolidateDue']));
     expect(workflows.filter((name) => !recorded.includes(name))).toEqual([]);
   });
 
