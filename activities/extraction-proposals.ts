@@ -217,6 +217,7 @@ export function readProposals(
     proposals.push({
       ...proposal,
       ...trustIn(input, told, fact),
+      ...(proposal.kind === 'feedback' && isStatedBy(message.text, proposal) ? { isStated: true } : {}),
       ...(procedure ? { value: procedure.goal } : {}),
       action: proposal.kind === 'procedure' && action === 'confirm' ? 'assert' : action,
       target: fact?.fact ?? null,
@@ -250,8 +251,8 @@ function valuesOf({ value, data }: { readonly value: string; readonly data?: unk
 }
 
 /**
- * What the user's own words state stays theirs. Anything else may come from the reply, and so from a tool that had spoken: or from a memory that was recalled: it is
- * trusted no more than that one.
+ * What the user's own words state stays theirs. Anything else may come from the reply, and so from a tool that had spoken or a memory that was
+ * recalled: it is trusted no more than that one.
  */
 function trustIn(
   { message: { text }, heard = null }: ExtractionInput,

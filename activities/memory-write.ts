@@ -26,12 +26,17 @@ export async function decideWrite(
     readonly said: { readonly agent: string; readonly at: string };
   },
 ): Promise<DecidedWrite> {
-  const { ttl, scrub: policy, writes = allAuto } = deps.agents.get(said.agent)?.memory ?? {};
+  const { kinds, ttl, scrub: policy, writes = allAuto } = deps.agents.get(said.agent)?.memory ?? {};
   const proposals = scrubProposals(input.proposals, policy);
   return readViews(deps.pool, tenant, (reader) =>
     decideTiers(reader, {
       ...{ ...input, proposals, writes, agent: said.agent },
       expiresAt: (kind) => expiryOf(ttl, kind, said.at),
+      // An instruction has no end: feedback that has one stays feedback.
+      instructs:
+        writes.procedure === 'auto' &&
+        kinds?.includes('procedure') === true &&
+        expiryOf(ttl, 'feedback', said.at) === undefined,
     }),
   );
 }

@@ -119,7 +119,11 @@ function byRules({
   return {
     model: rulesName,
     extractor: 'rules',
-    proposals: proposals.map((proposal) => ({ ...proposal, source })),
+    proposals: proposals.map((proposal) => ({
+      ...{ ...proposal, source },
+      // They read nothing but what the message states.
+      ...(proposal.kind === 'feedback' ? { isStated: true } : {}),
+    })),
     refused: unread
       .filter(({ why }) => why !== 'question')
       .map(({ text, why }) => ({

@@ -26,6 +26,8 @@ export interface MemoryProposal {
   readonly validTo?: string | null;
   /** The user's own words ask for the retraction, whoever proposes it: code has checked that. @default false */
   readonly isAsked?: boolean;
+  /** The user's own words of the turn state it: code has checked that. @default false */
+  readonly isStated?: boolean;
   /** Trusted no more than this: the least trusted thing it may rest on. @default as the write */
   readonly trust?: Trust;
   /** The value of a kind of its author's own, as its schema gave it. @default the kind is a built-in one */
@@ -64,7 +66,12 @@ export interface KnownProcedure {
   /** The highest version there ever was. @default the version */
   readonly latest?: number;
   /** Digests of versions that were rolled back. @default none */
-  readonly rolledBack?: readonly { readonly version: number; readonly contentHash: string }[];
+  readonly rolledBack?: readonly {
+    readonly version: number;
+    readonly contentHash: string;
+    /** Who took it back. */
+    readonly actor?: string;
+  }[];
   readonly goal: string;
   readonly text: string;
   readonly contentHash: string;

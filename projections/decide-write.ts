@@ -2,6 +2,7 @@ import { sha256 } from './digest.ts';
 import type { NewEvent } from '../eventstore/index.ts';
 import type { MemoryEvent, MemoryOutcome, Trust } from '../memory/events.ts';
 import { streams } from '../memory/keys.ts';
+import { instruct } from '../memory/instructions.ts';
 import type { MemoryProposal, ReconcileInput } from '../memory/reconcile.ts';
 import { reconcile } from '../memory/reconcile.ts';
 import { joinNames } from '../memory/entities/names.ts';
@@ -33,11 +34,13 @@ export interface WriteInput {
   readonly key: string;
   /** When a memory of a kind is recalled no more, ISO 8601; null = never. @default never */
   readonly expiresAt?: ReconcileInput['expiresAt'];
+  /** Feedback in the user's own words may become an instruction. @default false */
+  readonly instructs?: boolean;
 }
 
 /** Decides proposals against what the scope holds in this snapshot. */
 export async function decideProposals(reader: ViewReader, input: WriteInput): Promise<DecidedWrite> {
-  const { scope, trust, proposals, key, expiresAt } = input;
+  const { scope, trust, proposals, key, expiresAt, instructs = false } = input;
   const stream = streams.memory(scope);
   // Only what has one value at a time has a time line to place a value on.
   const hasTimeline = proposals.some(
@@ -47,18 +50,22 @@ export async function decideProposals(reader: ViewReader, input: WriteInput): Pr
   const past = hasTimeline ? await readPastFacts(reader, scope) : [];
   const known = await readKnownFacts(reader, scope);
   const names = joinNames(await listMerges(reader, scope), known);
+  const facts = [...past, ...known];
+  const procedures = await readKnownProcedures(reader, scope);
   const { events, outcomes } = reconcile({
-    ...{ scope, trust, proposals, names },
-    facts: [...past, ...known],
-    procedures: await readKnownProcedures(reader, scope),
-    hash: sha256,
+    ...{ scope, trust, proposals, names, facts, procedures, hash: sha256 },
     newId: (ordinal) => `m-${sha256(`${key}/${ordinal}`).slice(0, 16)}`,
     ...(expiresAt ? { expiresAt } : {}),
+  });
+  const instructions = instruct({
+    ...{ scope, events, proposals, facts, procedures, hash: sha256 },
+    mayLearn: instructs && trust === 'direct_user',
+    newId: (ordinal) => `i-${sha256(`${key}/instruction/${ordinal}`).slice(0, 16)}`,
   });
   return {
     stream,
     expectedVersion: await streamVersion(reader, stream),
-    events: events.map((event) => ({ ...event, stream, subjects: subjectsOf(scope) })),
+    events: [...events, ...instructions].map((event) => ({ ...event, stream, subjects: subjectsOf(scope) })),
     outcomes,
   };
 }

@@ -46,9 +46,9 @@ export async function readKnownProcedures(reader: ViewReader, scope: Scope): Pro
         text: shown.content,
         contentHash: shown.content_hash,
         latest: Math.max(...versions.map(({ version }) => version)),
-        rolledBack: bad.flatMap(({ version }) => {
+        rolledBack: bad.flatMap(({ version, actor }) => {
           const contentHash = versions.find((one) => one.version === version)?.content_hash ?? '';
-          return contentHash === '' ? [] : [{ version, contentHash }];
+          return contentHash === '' ? [] : [{ version, contentHash, actor }];
         }),
       },
     ];
