@@ -29,6 +29,15 @@ export function memoriesOf(user: string, count: number): BenchMemory[] {
   });
 }
 
+/** Memories of the same kind, without vectors: making those takes longer than all else. */
+export function textsOf(user: string, count: number): Omit<BenchMemory, 'vector'>[] {
+  const random = createRandom(hash(user));
+  return Array.from({ length: count }, (_, n) => {
+    const topic = Math.floor(random() * topics);
+    return { id: `${user}-${n}`, user, text: `${sentence(topic, random)} ${user} ${n}` };
+  });
+}
+
 /** A question about one of the topics: six words and a vector. */
 export function question(seed: number): { readonly query: string; readonly values: Float32Array } {
   const random = createRandom(seed * 7_919 + 13);
@@ -37,7 +46,10 @@ export function question(seed: number): { readonly query: string; readonly value
 }
 
 /** Commands that remember them as rounds: sessions of 20 messages, a minute apart. */
-export function rememberCommands(memories: readonly BenchMemory[], perCommand = 500): Command<MemoryEvent>[] {
+export function rememberCommands(
+  memories: readonly Omit<BenchMemory, 'vector'>[],
+  perCommand = 500,
+): Command<MemoryEvent>[] {
   const commands: Command<MemoryEvent>[] = [];
   for (let first = 0; first < memories.length; first += perCommand) {
     const part = memories.slice(first, first + perCommand);
