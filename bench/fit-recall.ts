@@ -28,7 +28,8 @@ const { values: options } = parseArgs({
 });
 if (options.data === undefined) throw new Error('Name the folder of the data sets with --data.');
 const weights = new Map(options.weight.map((one) => [one.split('=')[0] ?? '', Number(one.split('=')[1])]));
-const dropped = new Set(options.drop.split(','));
+// The conversations have no facts: how what is linked counts cannot be fitted on them.
+const dropped = new Set(['linked', ...options.drop.split(',')]);
 const vectorFeatures = /cosine|nearness/i;
 
 const sets = await readSets(options.data);

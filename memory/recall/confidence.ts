@@ -40,14 +40,15 @@ export function confidenceInputs(
     list.reduce((best, { features }) => Math.max(best, features[name]), 0);
   const mean = ranked.slice(0, 10).reduce((sum, { relevance }, _, { length }) => sum + relevance / length, 0);
   return {
-    coverage: strength.coverage,
+    // What is reached along facts is covered by the relations on the way, not by words.
+    coverage: Math.max(strength.coverage, most(ranked, 'linked')),
     held: most(ranked, 'held'),
-    authorHeld: most(right, 'held'),
+    authorHeld: Math.max(most(right, 'held'), most(right, 'linked')),
     // More of the question stands in what somebody else said than in what the person said whom it names.
     wrongAuthor: Math.max(0, most(wrong, 'held') - most(right, 'held')),
     nearest: strength.nearest,
     authorNearest: most(right, 'cosine'),
-    topHeld: first?.features.held ?? 0,
+    topHeld: Math.max(first?.features.held ?? 0, first?.features.linked ?? 0),
     topCosine: first?.features.cosine ?? 0,
     margin: first && second ? Math.min(1, (first.relevance - second.relevance) / 2) : 0,
     spread: first ? Math.min(2, (first.relevance - mean) / 4) : 0,

@@ -25,6 +25,7 @@ export const featureNames = [
   'weakWords',
   'weakCosine',
   'weakNearness',
+  'linked',
 ] as const;
 
 /** What ranking knows of a candidate, each between about 0 and 1. */

@@ -1,4 +1,8 @@
+import type { EntityNames } from '../entities/names.ts';
+import { separateNames } from '../entities/names.ts';
 import type { FeatureName } from './features.ts';
+import type { ReachedEntries } from './graph.ts';
+import { walkLinks } from './graph.ts';
 import type { WordScores } from './score-words.ts';
 import { scoreWords } from './score-words.ts';
 import type { Cosines, FetchedVectors } from './score-vectors.ts';
@@ -17,6 +21,8 @@ export interface RecallQuery {
   readonly vector: Float32Array | null;
   /** Time that the query speaks of, in milliseconds of the epoch, both ends included. @default none */
   readonly during?: { readonly from: number; readonly to: number } | null;
+  /** Which names are of one thing. @default every name stands for itself */
+  readonly names?: EntityNames;
   /** Candidates to give features to. @default 400 */
   readonly depth?: number;
   /** What may be found, of what is visible; the rest still counts in the statistics. @default all */
@@ -61,7 +67,7 @@ export interface BegunSearch {
   elsewhere(s: number): number[];
   /** Says whether an entry may be found. */
   isWanted(place: ShelfPlace): boolean;
-  /** Entries that go on for their words. */
+  /** Entries that go on for their words, and those that hang together with what is named. */
   byWords(): ShelfPlace[];
   /** Entries that are nearest of those whose vectors are on the shelves. */
   nearOnShelves(): ShelfPlace[];
@@ -114,6 +120,7 @@ export function beginSearch(shelves: readonly Shelf[], query: RecallQuery, view:
   const names = new Set([...named].flatMap((speaker) => termsOf(speaker)));
   const { scores, total, topicTotal } = scoreWords(seen, new Set(termsOf(query.text)), names);
   const { vector, isWanted = null, depth = 400 } = query;
+  const reached = walkLinks(seen, query.text, query.names ?? separateNames);
   const half = Math.ceil(depth / 2);
   const worded = seen.map(({ shelf, sight }, s): Worded => {
     const own = scores[s];
@@ -131,7 +138,8 @@ export function beginSearch(shelves: readonly Shelf[], query: RecallQuery, view:
     coverage: total === 0 ? 0 : covered / total,
   };
   let chosen: ShelfPlace[] | null = null;
-  const byWords = (): ShelfPlace[] => (chosen ??= pickByWords(worded, bestWords, half));
+  const byWords = (): ShelfPlace[] =>
+    (chosen ??= joined(pickByWords(worded, bestWords, half), pickByLinks(worded, reached, half)));
   return {
     elsewhere(s) {
       const one = worded[s];
@@ -163,7 +171,7 @@ export function beginSearch(shelves: readonly Shelf[], query: RecallQuery, view:
         ...bestWords,
         nearest: most(searched.map(({ cosines }) => cosines?.cosines ?? new Float64Array())),
       };
-      const describe = describer(searched, query, { best, named, fetched });
+      const describe = describer(searched, query, { best, named, fetched, reached });
       return {
         candidates: joined(byWords(), pickByVector(searched, half)).map(describe),
         strength: { coverage: best.coverage, nearest: best.nearest },
@@ -211,6 +219,16 @@ function pickByWords(worded: readonly Worded[], best: Omit<Best, 'nearest'>, mos
   return firstOf(lists, most);
 }
 
+/** The best of what facts lead to. */
+function pickByLinks(worded: readonly Worded[], reached: ReachedEntries | null, most: number): ShelfPlace[] {
+  const lists = worded.map(({ isWanted }, s) => {
+    const top = createTop(most);
+    for (const [index, { score }] of reached?.[s] ?? []) if (isWanted[index] === 1) top.offer(index, score);
+    return top.list();
+  });
+  return firstOf(lists, most);
+}
+
 /** The nearest by cosine. */
 function pickByVector(searched: readonly Searched[], most: number): ShelfPlace[] {
   const lists = searched.map(({ cosines }) => {
@@ -245,7 +263,13 @@ function describer(
     best,
     named,
     fetched,
-  }: { readonly best: Best; readonly named: ReadonlySet<string>; readonly fetched: FetchedVectors | null },
+    reached,
+  }: {
+    readonly best: Best;
+    readonly named: ReadonlySet<string>;
+    readonly fetched: FetchedVectors | null;
+    readonly reached: ReachedEntries | null;
+  },
 ): (candidate: ShelfPlace) => RecallCandidate {
   const asksWhen = /\b(when|what (time|date|day|month|year)|how long)\b/i.test(text);
   const asksHowMany = /\b(how (many|much)|what (is|was) the (number|amount|percentage|score|size))\b/i.test(text);
@@ -294,6 +318,7 @@ function describer(
       weakWords: (1 - coverage) * wordShare,
       weakCosine: (1 - coverage) * cosine,
       weakNearness: (1 - coverage) * nearness,
+      linked: reached?.[s]?.get(index)?.score ?? 0,
     };
     return { entry, features, vector: shelf.vectorOf(index) ?? fetched?.vectors.get(entry.textHash) ?? null };
   };

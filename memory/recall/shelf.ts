@@ -1,5 +1,7 @@
 import type { Column } from './column.ts';
 import { createColumn, push } from './column.ts';
+import type { FactLink } from './graph.ts';
+import { linkOf } from './graph.ts';
 import { marksOf } from './marks.ts';
 import type { TextMarks } from './marks.ts';
 import type { Sight } from './sight.ts';
@@ -31,11 +33,15 @@ export interface ShelfItem {
   readonly agent: string | null;
   readonly thread: string | null;
   readonly turn: string;
+  /** What a fact says, for the walk along facts. @default no fact */
+  readonly fact?: { readonly subject: string; readonly relation: string; readonly value: string } | null;
 }
 
 /** A memory on a shelf: what ranking needs to know of it, without its text. */
-export interface ShelfEntry extends Omit<ShelfItem, 'text' | 'to'> {
+export interface ShelfEntry extends Omit<ShelfItem, 'text' | 'to' | 'fact'> {
   to: number | null;
+  /** The names that a fact links; null for what is none. */
+  readonly link: FactLink | null;
   readonly marks: TextMarks;
 }
 
@@ -50,6 +56,8 @@ export interface Shelf {
   readonly members: readonly (readonly number[])[];
   /** Where a term stands: index of an entry and how often it holds it, in turns, in order of index. */
   readonly postings: ReadonlyMap<string, Column>;
+  /** Facts by the names that they link, normalised: indexes of entries, in order. */
+  readonly links: ReadonlyMap<string, readonly number[]>;
   /** The vectors of one model; null while there are none. */
   readonly vectors: VectorRows | null;
   /** Row of each entry's vector, -1 without one, -2 when it is kept elsewhere. Equal texts share a row. */
@@ -66,6 +74,8 @@ export interface Shelf {
   readonly bytes: number;
   /** Puts memories on the shelf; one that is there already (same id, fork and beginning) only learns when it ended. */
   put(items: readonly ShelfItem[]): void;
+  /** What was said in a turn: indexes of entries. */
+  saidIn(turn: string): readonly number[];
   /** Attaches the vectors of texts; ones of other texts are left out. */
   attach(vectors: ReadonlyMap<string, Float32Array>): void;
   /** Notes texts whose vectors are kept elsewhere, to be fetched when they are needed. */
@@ -98,6 +108,10 @@ export function createShelf(): Shelf {
   const members: number[][] = [];
   const places = new Map<string, number>();
   const postings = new Map<string, Column>();
+  const links = new Map<string, number[]>();
+  /** Messages by turn, made when somebody first asks, and up to the entry that came last then. */
+  const turns = new Map<string, number[]>();
+  let turnsUpTo = 0;
   const sessionNumbers = new Map<string, number>();
   const byHash = new Map<string, number[]>();
   /** Texts without a vector that were asked for, and those that were not yet. */
@@ -122,9 +136,15 @@ export function createShelf(): Shelf {
     version += 1;
     const index = entries.length;
     places.set(key, index);
-    const { text, ...rest } = item;
+    const { text, fact = null, ...rest } = item;
+    const link = linkOf(fact);
+    for (const name of link === null ? [] : new Set([link.subject, link.value])) {
+      const own = links.get(name);
+      if (own) own.push(index);
+      else links.set(name, [index]);
+    }
     const terms = [...termsOf(text), ...dateTerms(item.at)];
-    entries.push({ ...rest, marks: marksOf(item) });
+    entries.push({ ...rest, link, marks: marksOf(item) });
     firstExpiry = Math.min(firstExpiry, item.expires ?? Infinity);
     push(lengths, terms.length);
     push(sessions, item.session === null ? -1 : sessionNumber(item));
@@ -165,6 +185,7 @@ export function createShelf(): Shelf {
     sessions,
     members,
     postings,
+    links,
     rows,
     sights,
     get vectors() {
@@ -185,6 +206,16 @@ export function createShelf(): Shelf {
     },
     put: (items) => {
       for (const item of items) add(item);
+    },
+    saidIn: (turn) => {
+      for (; turnsUpTo < entries.length; turnsUpTo++) {
+        const entry = entries[turnsUpTo];
+        if (!entry || entry.speaker === null) continue;
+        const own = turns.get(entry.turn);
+        if (own) own.push(turnsUpTo);
+        else turns.set(entry.turn, [turnsUpTo]);
+      }
+      return turns.get(turn) ?? [];
     },
     attach: (given) => {
       for (const [hash, vector] of given) {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { cleanText, close, open, replace } from '../../eventstore/index.ts';
 import type { Operation, Projection, StoredEvent } from '../../eventstore/index.ts';
 import { chunkContent } from '../../memory/documents/chunk.ts';
-import type { MemoryEvent, RoundRecorded } from '../../memory/events.ts';
+import type { FactAsserted, MemoryEvent, RoundRecorded } from '../../memory/events.ts';
 import type { Scope } from '../../memory/scope.ts';
 import { lessTrusted } from '../../memory/trust.ts';
 import { scopeColumns } from '../scope-columns.ts';
@@ -18,10 +18,13 @@ export const searchProjection: Projection<MemoryEvent> = {
       case 'FactAsserted':
         // Born historical: it had ended before it was learnt, so it is not recalled as if it held.
         if (data.validTo !== null || forgotten) return [];
-        return open(documentView, drawn(data, { id: data.fact, expiresAt: data.expiresAt, source: data.source }));
+        return open(
+          documentView,
+          drawn(data, { id: data.fact, expiresAt: data.expiresAt, source: data.source, fact: data }),
+        );
       case 'FactRestored':
         if (forgotten) return [];
-        return open(documentView, drawn(data, { id: data.fact, expiresAt: data.expiresAt, source: data }));
+        return open(documentView, drawn(data, { id: data.fact, expiresAt: data.expiresAt, source: data, fact: data }));
       case 'ObservationDerived': {
         const [source] = data.sources;
         if (forgotten || !source) return [];
@@ -63,6 +66,7 @@ export const searchProjection: Projection<MemoryEvent> = {
           ...scopeColumns(data.scope),
           ...searchText(chunkContent(data)),
           speaker: null,
+          ...saying(null),
           trust: 'tool_internal',
           said_at: new Date(data.occurredAt),
           expires_at: null,
@@ -94,10 +98,12 @@ function drawn(
     id,
     expiresAt = null,
     source,
+    fact = null,
   }: {
     readonly id: string;
     readonly expiresAt?: string | null | undefined;
     readonly source: { readonly thread: string; readonly turn: string };
+    readonly fact?: Pick<FactAsserted['data'], 'subject' | 'relation' | 'value'> | null;
   },
 ) {
   return {
@@ -106,6 +112,7 @@ function drawn(
     ...scopeColumns(memory.scope),
     ...searchText(memory.text),
     speaker: null,
+    ...saying(fact),
     trust: memory.trust,
     said_at: new Date(memory.validFrom),
     expires_at: expiresAt === null ? null : new Date(expiresAt),
@@ -159,6 +166,7 @@ function messageDocument(
     ...scopeColumns(scope),
     ...searchText(messageText(said)),
     speaker: said.speaker,
+    ...saying(null),
     // A reply is a model's words, and no better than what it may rest on.
     trust: kind === 'reply' ? lessTrusted('model_inference', heard) : 'direct_user',
     said_at: new Date(occurredAt),
@@ -167,6 +175,11 @@ function messageDocument(
     turn,
     data: null,
   };
+}
+
+/** The columns of what a fact says. */
+function saying(fact: Pick<FactAsserted['data'], 'subject' | 'relation' | 'value'> | null) {
+  return { subject: fact?.subject ?? null, relation: fact?.relation ?? null, object: fact?.value ?? null };
 }
 
 /** Key under which the vector of a text is stored: digest of the text as views hold it. */

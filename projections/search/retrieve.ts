@@ -82,8 +82,8 @@ const leastSimilarity = 0.15;
 const leastRead = 40;
 
 /**
- * Hybrid retrieval: words (BM25 of messages, their neighbours and sessions) and vectors (exact cosine), weighed together, diversified, packed,
- * explained.
+ * Hybrid retrieval: words (BM25 of messages, their neighbours and sessions), vectors (exact cosine) and the facts that hang together with what
+ * the question names, weighed together, diversified, packed, explained.
  * @param index keeps what was read from views for the next question @default kept for this one only
  */
 export async function retrieve(
@@ -131,6 +131,9 @@ export async function retrieveFrom(
     tokens: packed.tokens,
     channels: {
       words: known.filter(({ scores }) => scores['words'] !== undefined).length,
+      ...(known.some(({ scores }) => scores['graph'] !== undefined)
+        ? { graph: known.filter(({ scores }) => scores['graph'] !== undefined).length }
+        : {}),
       ...(vector ? { vector: known.filter(({ scores }) => scores['vector'] !== undefined).length } : {}),
       ...(byIndex === null ? {} : { pgvector: byIndex }),
     },
@@ -201,6 +204,7 @@ export async function rankFrom(
       vector: vector?.values ?? null,
       depth,
       during: timeWindowOf(query, now.getTime()),
+      names: open.names,
       isWanted: wantedBy(input, Math.min(...open.shelves.map(({ firstExpiry }) => firstExpiry))),
     },
     open.view,
@@ -208,9 +212,9 @@ export async function rankFrom(
   const fetched = vector ? await fetchVectors(reader, open, { begun, spaces, scope, vector, depth }) : null;
   const found = begun.end(fetched);
   const weighed = found.candidates
-    .filter(({ features }) => features.covers > 0 || features.cosine >= leastSimilarity)
+    .filter(({ features }) => features.covers > 0 || features.cosine >= leastSimilarity || features.linked > 0)
     .map((candidate) => ({ ...candidate, relevance: relevanceOf(candidate.features, channels) }))
-    .sort((a, b) => b.relevance - a.relevance || (a.entry.id < b.entry.id ? -1 : 1));
+    .sort(byRelevance);
   const confidence = confidenceOf(confidenceInputs(weighed, found.strength), channels, weighed.length > 0);
   const candidates = weighed.slice(0, Math.max(leastRead, limit + 20));
   const ids = candidates.map(({ entry }) => entry.id);
@@ -287,8 +291,14 @@ export function wantedBy(
   };
 }
 
+type Weighed = RecallCandidate & { readonly relevance: number };
+
+function byRelevance(a: Weighed, b: Weighed): number {
+  return b.relevance - a.relevance || (a.entry.id < b.entry.id ? -1 : 1);
+}
+
 function toCandidate(
-  { entry, features, vector, relevance }: RecallCandidate & { readonly relevance: number },
+  { entry, features, vector, relevance }: Weighed,
   document: FoundDocument,
   byVector: boolean,
 ): WeighedCandidate {
@@ -304,6 +314,7 @@ function toCandidate(
     relevance,
     scores: {
       ...(features.covers > 0 ? { words: features.words + features.window } : {}),
+      ...(features.linked > 0 ? { graph: features.linked } : {}),
       ...(byVector && features.cosine >= leastSimilarity ? { vector: features.cosine } : {}),
     },
     vector,

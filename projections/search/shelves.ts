@@ -1,10 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
+import type { EntityNames } from '../../memory/entities/names.ts';
+import { joinNames, separateNames } from '../../memory/entities/names.ts';
 import type { View } from '../../memory/recall/sight.ts';
 import type { Shelf, ShelfItem } from '../../memory/recall/shelf.ts';
 import { createShelf } from '../../memory/recall/shelf.ts';
 import type { Scope } from '../../memory/scope.ts';
 import { userSubject } from '../../memory/subject.ts';
 import { lineageOf } from '../branches/lineage.ts';
+import { listMerges } from '../entities/queries.ts';
 import type { ViewReader } from '../read-views.ts';
 import { readEndedInForks } from './queries.ts';
 
@@ -101,6 +104,8 @@ export interface OpenShelves {
   /** The same with their state, as the index keeps them. */
   readonly kept: readonly KeptShelf[];
   readonly view: View;
+  /** Which names were merged. */
+  readonly names: EntityNames;
 }
 
 /**
@@ -115,7 +120,7 @@ export async function openShelves(
 ): Promise<OpenShelves> {
   const names = shelfNames(reader.tenant, scope);
   let kept = names.map((name) => index.open(name));
-  const [validity, rows, lineage] = await Promise.all([
+  const [{ validity, hasMerges }, rows, lineage] = await Promise.all([
     readValidity(reader, scope),
     readSince(
       reader,
@@ -138,7 +143,10 @@ export async function openShelves(
   index.trim();
   const ended = lineage === undefined ? null : await readEndedInForks(reader, lineage);
   const { position } = reader;
+  const isLinked = hasMerges && kept.some(({ shelf }) => shelf.links.size > 0);
+  const joined = isLinked ? joinNames(await listMerges(reader, scope), []) : separateNames;
   return {
+    names: joined,
     shelves: kept.map(({ shelf }) => shelf),
     kept,
     view: {
@@ -177,6 +185,9 @@ interface DocumentRow {
   readonly content: string;
   readonly text_hash: string;
   readonly speaker: string | null;
+  readonly subject: string | null;
+  readonly relation: string | null;
+  readonly object: string | null;
   readonly said_at: Date;
   readonly expires_at: Date | null;
   readonly thread: string;
@@ -193,7 +204,7 @@ async function readSince(
   { user, thread }: Scope,
   since: readonly number[],
 ): Promise<DocumentRow[]> {
-  const columns = `d.id, d.kind, d.content, d.text_hash, d.speaker, d.said_at, d.expires_at, d.thread, d.turn, d.scope_agent, d.scope_thread, d.fork,
+  const columns = `d.id, d.kind, d.content, d.text_hash, d.speaker, d.subject, d.relation, d.object, d.said_at, d.expires_at, d.thread, d.turn, d.scope_agent, d.scope_thread, d.fork,
     d.from_pos, d.to_pos`;
   const shelves = [
     'd.scope_user = $2',
@@ -213,14 +224,22 @@ async function readSince(
   return rows;
 }
 
-/** One round trip: when the user was last forgotten, and which table the names lead to (a rebuild puts another in its place). */
-async function readValidity({ client }: ViewReader, { user }: Scope): Promise<string> {
-  const { rows } = await client.query<{ forgotten: number; oid: number }>({
+/**
+ * One round trip: when the user was last forgotten, which table the names lead to (a rebuild puts another in its place), and whether names were
+ * ever merged in the tenant at all.
+ */
+async function readValidity(
+  { client, tenant }: ViewReader,
+  { user }: Scope,
+): Promise<{ readonly validity: string; readonly hasMerges: boolean }> {
+  const { rows } = await client.query<{ forgotten: number; oid: number; merges: boolean }>({
     name: 'holdfast_shelf_validity',
-    text: `select holdfast.subjects_forgotten_at($1::text[]) as forgotten, 'holdfast.memory_document'::regclass::oid as oid`,
-    values: [user === undefined ? [] : [userSubject(user)]],
+    text: `select holdfast.subjects_forgotten_at($1::text[]) as forgotten, 'holdfast.memory_document'::regclass::oid as oid,
+      exists (select from holdfast.entity_merge where tenant = $2) as merges`,
+    values: [user === undefined ? [] : [userSubject(user)], tenant],
   });
-  return `${rows[0]?.forgotten ?? 0}/${rows[0]?.oid ?? 0}`;
+  const [row] = rows;
+  return { validity: `${row?.forgotten ?? 0}/${row?.oid ?? 0}`, hasMerges: row?.merges === true };
 }
 
 /** A large shelf takes seconds to fill, and the same process runs turns: others get their turn in between. */
@@ -261,5 +280,9 @@ function itemOf(row: DocumentRow): ShelfItem {
     agent: row.scope_agent,
     thread: row.scope_thread,
     turn: row.turn,
+    fact:
+      row.subject === null || row.relation === null || row.object === null
+        ? null
+        : { subject: row.subject, relation: row.relation, value: row.object },
   };
 }

@@ -14,6 +14,10 @@ export const documentView = defineView({
     content: required('text'),
     /** Who said it; null for what is derived. */
     speaker: optional('text'),
+    /** What a fact says; null for what is none. */
+    subject: optional('text'),
+    relation: optional('text'),
+    object: optional('text'),
     text_hash: required('text'),
     trust: required('text'),
     said_at: required('timestamptz'),
