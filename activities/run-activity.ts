@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { ApplicationFailure, Context } from '@temporalio/activity';
+import type { Info } from '@temporalio/activity';
 import { HoldfastError } from '../errors/holdfast-error.ts';
 import { ModelError } from '../llm/model-error.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -49,7 +50,7 @@ export async function runActivity<T>(
     // A cancelled activity must end as cancelled, whatever error the abort came out as.
     if (context.cancellationSignal.aborted) await context.cancelled;
     if (stopping?.aborted) throw leftToOthers();
-    throw toFailure(deps, ref, context.info.activityType, error);
+    throw toFailure(deps, ref, context.info, error);
   } finally {
     clearInterval(beat);
   }
@@ -66,7 +67,15 @@ function leftToOthers(): ApplicationFailure {
   });
 }
 
-function toFailure(deps: ActivityDeps, ref: WorkRef, activity: string, error: unknown): ApplicationFailure {
+/** The pause before the next attempt of a model's work grows up to this, as its retry policy has it (workflows/agent-turn.ts). */
+const longestPauseMs = 30_000;
+
+function toFailure(
+  deps: ActivityDeps,
+  ref: WorkRef,
+  { activityType: activity, attempt }: Pick<Info, 'activityType' | 'attempt'>,
+  error: unknown,
+): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;
   const details = {
     activity,
@@ -76,11 +85,13 @@ function toFailure(deps: ActivityDeps, ref: WorkRef, activity: string, error: un
   if (error instanceof HoldfastError) {
     deps.log(error.retryable ? 'warn' : 'error', `${activity} failed: ${error.code}`, details);
     const retryAfterMs = error instanceof ModelError ? error.retryAfterMs : undefined;
+    // The longer of both: a server that says "now" again and again would use up all attempts within a second.
+    const isLonger = (retryAfterMs ?? 0) >= Math.min(longestPauseMs, 1_000 * 2 ** (attempt - 1));
     return ApplicationFailure.create({
       type: error.code,
       message: failureMessage(error),
       nonRetryable: !error.retryable,
-      ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
+      ...(retryAfterMs !== undefined && isLonger ? { nextRetryDelay: retryAfterMs } : {}),
     });
   }
   deps.log('error', `${activity} failed unexpectedly`, details);

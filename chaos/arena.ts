@@ -56,7 +56,10 @@ export interface Arena {
 export async function openArena(folder: string): Promise<Arena> {
   const closers: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
-    for (const closer of closers.splice(0).reverse()) await closer();
+    const failed: unknown[] = [];
+    // What cannot be closed keeps nothing else open.
+    for (const closer of closers.splice(0).reverse()) await closer().catch((error: unknown) => failed.push(error));
+    if (failed.length > 0) throw failed[0];
   };
   try {
     await mkdir(folder, { recursive: true });

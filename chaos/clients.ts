@@ -31,11 +31,17 @@ const shares: Readonly<Record<Exclude<WorkKind, FollowUp>, number>> = {
 
 /** What clients did, counted while they do it. */
 export interface WorkTally {
-  /** Acknowledged, by kind. */
+  /** Acknowledged as done, by kind. */
   readonly done: Map<WorkKind, number>;
+  /** Turns that were acknowledged as failed, or as aborted though nobody wanted that. */
+  failed: number;
   /** Attempts of which the client never learnt what came of them. */
   inDoubt: number;
-  /** Attempts after such a one. */
+  /** Attempts that ended in an error that lets the client ask again, by its code. */
+  readonly unanswered: Map<string, number>;
+  /** Refusals that are an answer, by their code. */
+  readonly refused: Map<string, number>;
+  /** Attempts after one that was not answered. */
   retries: number;
   /** Errors that no client should ever see, with what was asked. */
   readonly unexpected: string[];
@@ -62,7 +68,10 @@ export interface Clients {
 
 /** Has every client work: one thing after the other, each of it in the history before and after. */
 export function startClients({ clients, history, random, source }: ClientsOptions): Clients {
-  const tally: WorkTally = { done: new Map(), inDoubt: 0, retries: 0, unexpected: [] };
+  const tally: WorkTally = {
+    ...{ done: new Map(), failed: 0, inDoubt: 0, unanswered: new Map(), refused: new Map(), retries: 0 },
+    unexpected: [],
+  };
   const demanded: WorkKind[] = [];
   let [acknowledged, stopping] = [0, false];
   const loops = clients.map(({ name, client }) => loop(name, client, random.part(name)));
@@ -89,19 +98,22 @@ export function startClients({ clients, history, random, source }: ClientsOption
       try {
         const told = await ask(client);
         history.write({ ...line, ...told, what: 'acknowledged' });
-        tally.done.set(kind, (tally.done.get(kind) ?? 0) + 1);
+        if (told.status === 'failed' || (told.status === 'aborted' && kind !== 'cancel')) tally.failed += 1;
+        else count(tally.done, kind);
         acknowledged += 1;
         return told;
       } catch (error) {
         const { code, message } = describe(error);
         history.write({ ...line, what: 'failed', error: code });
         const known = error instanceof HoldfastError;
-        if (!known || !(error.retryable || refusals.has(code))) {
+        const isRefused = refusals.get(code)?.includes(kind) ?? false;
+        if (!known || !(error.retryable || isRefused) || (refusals.has(code) && !isRefused)) {
           tally.unexpected.push(`${kind} ${op}: ${code}: ${message}`);
           return null;
         }
-        if (refusals.has(code)) return null;
-        tally.inDoubt += 1;
+        count(isRefused ? tally.refused : tally.unanswered, code);
+        if (isRefused) return null;
+        if (!notInDoubt.has(code)) tally.inDoubt += 1;
         // What must not stay open is asked again until it is answered; of the rest some are left as they are.
         // A turn may stand behind one that waits for a person whom nobody is told of any more: that is settled after the clients.
         const gaveUp = stopping ? attempt > (kind === 'forget' ? 20 : 4) : kind !== 'forget' && own.next() < 0.2;
@@ -125,15 +137,27 @@ export function startClients({ clients, history, random, source }: ClientsOption
   };
 }
 
-/** Answers that tell that nothing was done, and that asking again would not change it. */
-const refusals: ReadonlySet<string> = new Set([
-  'BLOCK_CONFLICT',
-  'TURN_NOT_FOUND',
-  'SUBJECT_FORGOTTEN',
-  'UNKNOWN_SUBJECT',
-  'REBUILD_RUNNING',
-  'HAND_OVER_BLOCKED',
+/** Answers that tell that nothing was done, and that asking again would not change it, with whom they may be given to. */
+const refusals: ReadonlyMap<string, readonly WorkKind[]> = new Map([
+  ['BLOCK_CONFLICT', ['block']],
+  // The cancel came before the turn.
+  ['TURN_NOT_FOUND', ['cancel']],
+  ['SUBJECT_FORGOTTEN', ['forget']],
+  ['UNKNOWN_SUBJECT', ['forget']],
+  ['REBUILD_RUNNING', ['rebuild']],
+  ['HAND_OVER_BLOCKED', ['rebuild']],
 ]);
+
+/** Errors that let the client ask again and leave nothing in doubt: it was not done, or it is under way. */
+const notInDoubt: ReadonlySet<string> = new Set([
+  ...['STORAGE_FULL', 'DOCUMENT_BUSY', 'CONSOLIDATION_RUNNING'],
+  // The turn is in the log; how it ends is not known yet.
+  'NO_ANSWER',
+]);
+
+function count<Key>(counts: Map<Key, number>, key: Key): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
 
 function pickKind(random: Random): WorkKind {
   let left = random.next() * Object.values(shares).reduce((sum, share) => sum + share, 0);

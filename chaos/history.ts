@@ -22,8 +22,10 @@ export const workKinds = [
   'neighbour',
 ] as const;
 /** What follows another work, when that was acknowledged. */
-export type FollowUp = 'decision' | 'undo' | 'revision' | 'removal' | 'verdict';
-/** One of {@link workKinds}, or what follows one. */
+export const followUps = ['decision', 'undo', 'revision', 'removal', 'verdict', 'correction'] as const;
+/** One of {@link followUps}. */
+export type FollowUp = (typeof followUps)[number];
+/** One of {@link workKinds} or of {@link followUps}. */
 export type WorkKind = (typeof workKinds)[number] | FollowUp;
 
 /** What a client knows of what it asked for, besides the time. All fields are as it sent them or was told. */
@@ -47,6 +49,9 @@ export interface Facts {
   readonly document?: string;
   /** How many chunks a document has. */
   readonly chunks?: number;
+  /** Words that so many of its chunks hold. */
+  readonly says?: string;
+  readonly times?: number;
   /** Name of a memory that waits. */
   readonly proposal?: string;
   /** An amount that no other payment has. */

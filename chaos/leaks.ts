@@ -46,6 +46,12 @@ export function explainGrowth({ heapMiB, handles }: ReturnType<typeof growth>): 
   ];
 }
 
+/** Says what this process still holds after all was closed; a few handles come with what is loaded on the way. */
+export function explainHeld({ handles: before }: Sample, { handles: after }: Sample): string[] {
+  const more = (after ?? 0) - (before ?? 0);
+  return more > 12 ? [`the driver still holds ${more} more files and sockets than before it began`] : [];
+}
+
 /** What is left in PostgreSQL once workers and clients have gone: sessions, locks, prepared transactions, temporary files. */
 export async function findLeftInDatabase({ query }: Arena): Promise<string[]> {
   const [left] = await query<{ sessions: number; locks: number; prepared: number; files: number }>(

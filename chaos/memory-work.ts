@@ -98,7 +98,8 @@ export function keepDocument(
   const version = (n: number, kind: 'document' | 'revision', then: readonly Work[]): Work => ({
     kind,
     op: `${op}-v${n}`,
-    facts: { source, user, chunks: sections },
+    // Every second section is of this version: a version that was lost, or came in half, is told by them.
+    facts: { source, user, chunks: sections, says: `in version ${n}.`, times: n === 1 ? sections : sections / 2 },
     ask: async (client: HoldfastClient): Promise<Facts> => {
       const text = Array.from(
         { length: sections },
@@ -116,7 +117,7 @@ export function keepDocument(
   const removal: Work = {
     kind: 'removal',
     op: `${op}-end`,
-    facts: { source, user, chunks: 0 },
+    facts: { source, user, chunks: 0, says: 'in version', times: 0 },
     ask: async (client) => {
       const { document } = await client.memory.removeDocument({ source, scope: { user } });
       return { document };

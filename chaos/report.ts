@@ -15,7 +15,12 @@ export interface ChaosFigures {
   readonly faults: Readonly<Record<string, number>>;
   /** Requests of which the client did not learn what came of them. */
   readonly in_doubt: number;
+  /** Requests that ended in an error that lets the client ask again, and refusals, by code. */
+  readonly unanswered: Readonly<Record<string, number>>;
+  readonly refused: Readonly<Record<string, number>>;
   readonly retries: number;
+  /** Turns that ended as failed, or as aborted though nobody wanted that: answered, and not done. */
+  readonly failed: number;
   readonly turns: number;
   readonly work: Readonly<Record<string, number>>;
   readonly events: number;
@@ -59,14 +64,14 @@ export function countFound({
 export function findMissing(
   faults: Readonly<Record<string, number>>,
   work: Readonly<Record<string, number>>,
-  inDoubt: number,
+  retries: number,
 ): string[] {
   const none = (what: string, counts: Readonly<Record<string, number>>): string[] =>
     Object.entries(counts).flatMap(([kind, n]) => (n === 0 ? [`${what} "${kind}" never happened`] : []));
   return [
     ...none('the fault', faults),
     ...none('the work', work),
-    ...(inDoubt === 0 ? ['no outcome was ever in doubt: the faults did not reach the clients'] : []),
+    ...(retries === 0 ? ['no client ever had to ask again: the faults did not reach them'] : []),
   ];
 }
 
@@ -80,7 +85,7 @@ export function shrinkHistory({ invariants }: CheckAnswer, operations: readonly 
   const names = first.about.filter((name) => name.length > 3);
   return operations
     .filter((op) =>
-      [op.turn, op.approval, op.token, op.user].some(
+      [op.turn, op.approval, op.token, op.user, op.source, op.document, op.run, op.proposal].some(
         (own) =>
           own !== undefined &&
           names.some((name) => name === own || name.startsWith(`${own}.`) || name.includes(`/${own}/`)),

@@ -8,17 +8,20 @@ import type { Arena } from './arena.ts';
 import { startChecker } from './start-checker.ts';
 import { startClients } from './clients.ts';
 import type { Clients } from './clients.ts';
-import type { Fault } from './faults/fault.ts';
+import type { Fault, FaultOutcome } from './faults/fault.ts';
 import { allFaults, planFaults } from './faults/plan.ts';
 import { workerCount } from './faults/worker-faults.ts';
-import { openHistory, readHistory, workKinds } from './history.ts';
-import { explainGrowth, findLeftInDatabase, findLiving, growth, sample } from './leaks.ts';
+import { followUps, openHistory, readHistory, workKinds } from './history.ts';
+import { explainGrowth, explainHeld, findLeftInDatabase, findLiving, growth, sample } from './leaks.ts';
 import { makeStackFolder, removeStackFolder } from '../stack/private-folder.ts';
 import { createRandom } from './random.ts';
 import { countFound, findMissing, shrinkHistory } from './report.ts';
 import type { ChaosReport, Sabotage } from './report.ts';
 import { applySabotage, weakenViews } from './sabotage.ts';
 import { settle } from './settle.ts';
+
+/** Faults in a row that kill nothing, after which a run that counts kills is given up: it would never end. */
+const mostWithoutKill = 120;
 
 /** How long, and how hard. */
 export interface ChaosOptions {
@@ -46,6 +49,7 @@ export interface ChaosOptions {
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const { seed, until, sabotage, onProgress: say, signal } = options;
   const began = performance.now();
+  const atFirst = sample();
   const folder = await makeStackFolder();
   const chosen = allFaults.filter(({ kind }) => options.faults?.includes(kind) ?? true);
   const unavailable: Record<string, string> = {};
@@ -79,7 +83,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     clients.push(neighbour);
 
     const samples = [sample()];
+    const failures: string[] = [];
     let kills = 0;
+    let withoutEffect = 0;
     let tried = 0;
     const isOver = (): boolean =>
       signal?.aborted === true ||
@@ -87,6 +93,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
         ('kills' in until ? kills >= until.kills : performance.now() - began >= until.minutes * 60_000));
     for (const fault of planFaults(random.part('faults'), faults)) {
       if (isOver()) break;
+      if ('kills' in until && withoutEffect >= mostWithoutKill) {
+        failures.push(`the last ${withoutEffect} faults killed nothing: ${kills} of ${until.kills} kills were reached`);
+        break;
+      }
       await progress(working);
       const outcome = await inject(
         fault,
@@ -95,6 +105,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       );
       tried += 1;
       kills += outcome.kills;
+      if (outcome.failure !== undefined) failures.push(outcome.failure);
+      withoutEffect = outcome.kills > 0 ? 0 : withoutEffect + 1;
       if (outcome.landed) counts.set(fault.kind, (counts.get(fault.kind) ?? 0) + 1);
       // What never landed has another try, so that a run fails for what cannot happen and not for bad luck.
       samples.push(sample());
@@ -110,6 +122,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
           say,
         );
         kills += outcome.kills;
+        if (outcome.failure !== undefined) failures.push(outcome.failure);
         if (outcome.landed) counts.set(fault.kind, 1);
         say(`${fault.kind} again: ${outcome.landed ? 'landed' : 'missed'}`);
       }
@@ -118,6 +131,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     say('no more faults; waiting until everything has come to an end');
     const tally = working.tally;
     await working.stop();
+    // While clients and stack still hold what they hold: what grew with the work is seen, what was there at the start is not.
+    const grown = growth(samples);
     const unsettled = await settle(arena, clients[0], options.settleMs ?? 120_000);
     const shop = await fetch(`${arena.model.url.replace(/\/v1$/, '')}/payments/refunds`);
     await writeFile(files.payments, JSON.stringify(((await shop.json()) as { refunds: unknown }).refunds));
@@ -134,30 +149,33 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       neighbour: tenants.neighbour,
       ...files,
       files: await scannedFiles(folder),
+      segments: await exportsIn(folder),
     });
     await arena.stop();
-    left.push(...(await findLiving(starts)));
-    samples.push(sample());
+    left.push(...(await findLiving(starts)), ...explainHeld(atFirst, sample()));
 
-    const work = Object.fromEntries(workKinds.map((kind) => [kind, tally.done.get(kind) ?? 0]));
+    const work = Object.fromEntries([...workKinds, ...followUps].map((kind) => [kind, tally.done.get(kind) ?? 0]));
     const operations = readHistory(files.history);
     const figures = {
       kills,
       faults: Object.fromEntries(counts),
       in_doubt: tally.inDoubt,
+      unanswered: Object.fromEntries(tally.unanswered),
+      refused: Object.fromEntries(tally.refused),
       retries: tally.retries,
+      failed: tally.failed,
       turns: operations.filter(({ turn }) => turn !== undefined).length,
       work,
       events: answer.events,
       ...countFound(answer),
     };
-    const grown = growth(samples);
     const complaints = [
       ...tally.unexpected.map((error) => `a client saw ${error}`),
       ...unsettled,
       ...left,
       ...explainGrowth(grown),
-      ...findMissing(figures.faults, work, tally.inDoubt),
+      ...findMissing(figures.faults, work, tally.retries),
+      ...failures,
       ...(signal?.aborted === true ? ['it was stopped before its end'] : []),
     ];
     const ok = figures.violations === 0 && complaints.length === 0;
@@ -187,13 +205,14 @@ async function inject(
   fault: Fault,
   context: Parameters<Fault['inject']>[0],
   say: (line: string) => void,
-): ReturnType<Fault['inject']> {
+): Promise<FaultOutcome & { readonly failure?: string }> {
   try {
     return await fault.inject(context);
   } catch (error) {
-    say(`${fault.kind} failed: ${error instanceof Error ? error.message : String(error)}`);
+    const failure = `the fault ${fault.kind} ended in an error: ${error instanceof Error ? error.message : String(error)}`;
+    say(failure);
     await context.arena.workers.refill(workerCount);
-    return { landed: false, kills: 0 };
+    return { landed: false, kills: 0, failure };
   }
 }
 
@@ -238,6 +257,12 @@ async function scannedFiles(folder: string): Promise<string[]> {
     else found.push(...names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)));
   }
   return found;
+}
+
+/** Folders that clients exported the log into. */
+async function exportsIn(folder: string): Promise<string[]> {
+  const place = join(folder, 'segments');
+  return (await readdir(place).catch(() => [])).map((name) => join(place, name));
 }
 
 function replayCommand({ seed, until, sabotage, faults }: ChaosOptions): string {

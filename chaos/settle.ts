@@ -22,7 +22,7 @@ export async function settle(arena: Arena, client: HoldfastClient | undefined, p
     500,
   );
   if (done) {
-    await within(20_000, async () => {
+    const extracted = await within(patienceMs, async () => {
       const rows = await arena.query(
         `select from holdfast.turn_end e join holdfast.turn t using (tenant, turn)
          where e.status = 'completed' and t.agent = 'shopper'
@@ -30,7 +30,7 @@ export async function settle(arena: Arena, client: HoldfastClient | undefined, p
       );
       return rows.length === 0;
     });
-    return [];
+    return extracted ? [] : [`a turn of the shopper was not extracted after ${patienceMs / 1_000} s of peace`];
   }
   return (await open())
     .slice(0, 10)

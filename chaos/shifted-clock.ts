@@ -86,7 +86,11 @@ export async function buildShiftedClock(): Promise<ShiftedClock | string> {
     await writeFile(file, new BigInt64Array([0n]), { mode: 0o644 });
   } catch (error) {
     await remove();
-    return `there is no C compiler that builds it (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown'})`;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 'there is no C compiler (cc)';
+    const [line = ''] = (error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error)).split(
+      '\n',
+    );
+    return `the C compiler does not build it: ${line.slice(0, 200)}`;
   }
   return {
     environment: { LD_PRELOAD: library, HOLDFAST_CLOCK_FILE: file },

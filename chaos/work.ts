@@ -44,6 +44,8 @@ export function makeWork(kind: WorkKind, n: number, source: WorkSource): Work {
         ),
     };
   };
+  // Also in a short run somebody does what chance has only half of them do.
+  const isEven = Number(client.replace(/\D/g, '')) % 2 === 0;
   const order = `A-${1001 + random.below(50)}`;
   // No other payment of the run has this amount: what the shop was asked for can be told apart.
   const amount = (Number(client.replace(/\D/g, '')) + 1) * 1_000_000 + n + 0.01;
@@ -62,6 +64,7 @@ export function makeWork(kind: WorkKind, n: number, source: WorkSource): Work {
       });
       const second = {
         ...send('shopper', 'Actually, I prefer to be contacted by SMS, not email.', { turn: `turn-${op}-b` }),
+        kind: 'correction' as const,
         op: `${op}-b`,
       };
       return { ...first, then: () => [second] };
@@ -92,9 +95,9 @@ export function makeWork(kind: WorkKind, n: number, source: WorkSource): Work {
     case 'import':
       return importTalk(op, user, token);
     case 'consolidate':
-      return consolidate(op, { user, token, isTaken: random.next() < 0.5, patienceMs });
+      return consolidate(op, { user, token, isTaken: isEven || random.next() < 0.5, patienceMs });
     case 'document':
-      return keepDocument(op, { user, token, isRemoved: random.next() < 0.5 });
+      return keepDocument(op, { user, token, isRemoved: isEven || random.next() < 0.5 });
     case 'proposal':
       return proposed(
         send('guarded', `Please remember: my dog is called ${token}.`),
@@ -121,6 +124,7 @@ export function makeWork(kind: WorkKind, n: number, source: WorkSource): Work {
     case 'verdict':
     case 'revision':
     case 'removal':
+    case 'correction':
       throw new RangeError(`A work of kind "${kind}" follows another.`);
   }
 }

@@ -44,7 +44,7 @@ export async function verifyChaos(flags: ChaosFlags, output: Output): Promise<An
 
 function describe(report: ChaosReport): string {
   const { figures, invariants, unavailable, complaints, history, growth } = report;
-  const { kills, in_doubt: inDoubt, retries, turns, events, lost, duplicated, partial, violations } = figures;
+  const { kills, in_doubt: inDoubt, retries, turns, failed, events, lost, duplicated, partial, violations } = figures;
   const pairs = (counts: Readonly<Record<string, number>>) =>
     Object.entries(counts).map(([kind, n]) => [kind, String(n)]);
   const bad = invariants.flatMap(({ id, violations: found }) =>
@@ -54,6 +54,8 @@ function describe(report: ChaosReport): string {
     table(['FAULT', 'LANDED'], pairs(figures.faults)),
     '',
     table(['WORK', 'DONE'], pairs(figures.work)),
+    '',
+    table(['NOT ANSWERED, OR REFUSED', 'TIMES'], pairs({ ...figures.unanswered, ...figures.refused })),
     '',
     table(
       ['INVARIANT', '', ''],
@@ -71,8 +73,8 @@ function describe(report: ChaosReport): string {
       : ['', 'What clients know of the first of them:', ...history.map((line) => indent(line, '  '))]),
     '',
     table(
-      ['kills', 'in doubt', 'retries', 'turns', 'events', 'lost', 'duplicated', 'partial', 'violations'],
-      [[kills, inDoubt, retries, turns, events, lost, duplicated, partial, violations].map(String)],
+      ['kills', 'in doubt', 'retries', 'turns', 'failed', 'events', 'lost', 'duplicated', 'partial', 'violations'],
+      [[kills, inDoubt, retries, turns, failed, events, lost, duplicated, partial, violations].map(String)],
     ),
     '',
     report.ok

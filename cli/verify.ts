@@ -87,7 +87,7 @@ export function registerVerify(program: Command): void {
         'verify --chaos --kills 100',
         'verify --chaos --sabotage lock',
       ],
-      json: '{ok, tenants: [{tenant, position, base, ok, checks: [{name, checked, problems, skipped}], problems: [{check, position, what, todo}]}]}; with --chaos: {ok, seed, seconds, figures, invariants: [{id, says, violations}], complaints, growth, history, replay, folder}',
+      json: '{ok, tenants: [{tenant, position, base, ok, checks: [{name, checked, problems, skipped}], problems: [{check, position, what, todo}]}]}; with --chaos: {ok, seed, seconds, figures, invariants: [{id, says, violations}], unavailable, complaints, growth, history, replay, folder}',
     },
   );
 }

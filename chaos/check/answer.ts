@@ -11,6 +11,8 @@ export interface CheckInput {
   /** File of what the shop was asked to pay. */
   readonly payments: string;
   readonly files: readonly string[];
+  /** Folders that clients exported the log into. */
+  readonly segments: readonly string[];
 }
 
 /** What the checker found. */

@@ -1,5 +1,5 @@
-import { checkCompactions, checkDocuments, checkVerdicts } from './memory-invariants.ts';
-import type { Invariant, Violation } from './subject.ts';
+import { checkCompactions, checkDocuments, checkFacts, checkUndone, checkVerdicts } from './memory-invariants.ts';
+import type { Invariant, Subject, Violation } from './subject.ts';
 import { turnStream, wrong } from './subject.ts';
 
 /** What the log and its views hold of one turn. */
@@ -8,6 +8,7 @@ interface TurnFacts {
   readonly requested: number;
   readonly completed: number;
   readonly aborted: number;
+  readonly failed: number;
   readonly ended: number;
   readonly memories: number;
   readonly reply: string | null;
@@ -18,6 +19,7 @@ const turnsSql = `
     count(*) filter (where e.type = 'TurnRequested')::int as requested,
     count(*) filter (where e.type = 'TurnCompleted')::int as completed,
     count(*) filter (where e.type = 'TurnAborted')::int as aborted,
+    count(*) filter (where e.type = 'TurnFailed')::int as failed,
     count(*) filter (where e.type in ('TurnCompleted', 'TurnFailed', 'TurnAborted'))::int as ended,
     (select count(*)::int from holdfast.command c join holdfast.event m
        on m.tenant = c.tenant and m.position between c.first_position and c.last_position
@@ -59,7 +61,9 @@ export const acknowledgedIsThere: Invariant = async (subject) => {
     `select data ->> 'subject' as key, 1 as n from holdfast.event where tenant = $1 and type = 'SubjectForgotten' group by 1`,
     tenant,
   );
-  const found: Violation[] = [...(await checkDocuments(subject)), ...(await checkVerdicts(subject))];
+  const found: Violation[] = [];
+  for (const check of [checkDocuments, checkVerdicts, checkFacts, checkUndone, checkNeighbour])
+    found.push(...(await check(subject)));
   const expect = (n: number, what: string, about: readonly string[]): void => {
     if (n === 0) found.push({ kind: 'lost', what: `${what} was acknowledged and is not there`, about });
     if (n > 1) found.push({ kind: 'duplicated', what: `${what} is there ${n} times`, about });
@@ -83,8 +87,11 @@ export const acknowledgedIsThere: Invariant = async (subject) => {
     const row = turn === undefined ? undefined : turns.get(turnStream(turn));
     const about = [turn ?? approval ?? token ?? ''];
     if (turn !== undefined) expect(row?.requested ?? 0, `turn ${turn}`, about);
+    if (row && (status === 'completed' || status === 'failed' || status === 'aborted')) {
+      const there = { completed: row.completed, failed: row.failed, aborted: row.aborted }[status];
+      expect(there, `the end "${status}" of turn ${turn ?? ''}`, about);
+    }
     if (turn !== undefined && row && status === 'completed' && kind !== 'cancel' && kind !== 'forget') {
-      expect(row.completed, `the end of turn ${turn}`, about);
       if (typeof reply === 'string' && row.reply !== reply)
         found.push({ kind: 'lost', what: `the reply of turn ${turn} is not the one that was acknowledged`, about });
       if (memories !== undefined && row.memories !== memories) {
@@ -116,6 +123,21 @@ export const acknowledgedIsThere: Invariant = async (subject) => {
   }
   return found;
 };
+
+/** Turns that were acknowledged to the other tenant: each is there, once. */
+async function checkNeighbour({ query, neighbour, operations }: Subject): Promise<Violation[]> {
+  const requested = await counts(
+    query,
+    `select data ->> 'turn' as key, count(*)::int as n from holdfast.event where tenant = $1 and type = 'TurnRequested' group by 1`,
+    neighbour,
+  );
+  return operations.flatMap(({ kind, turn = '', acknowledgedAt }): Violation[] => {
+    const n = requested.get(turn) ?? 0;
+    if (kind !== 'neighbour' || acknowledgedAt === null || n === 1) return [];
+    const what = `turn ${turn} of the other tenant was acknowledged and is there ${n} times`;
+    return [{ kind: n === 0 ? 'lost' : 'duplicated', what, about: [turn] }];
+  });
+}
 
 /** I2: what was not acknowledged is wholly there or wholly absent; so is every command. */
 export const allOrNothing: Invariant = async ({ query, tenant, operations }) => {
@@ -209,7 +231,7 @@ export const realTimeOrder: Invariant = async ({ query, tenant, operations }) =>
 
 /** I13: every turn has one terminal event and is replaced by one compaction at most, every approval has one decision and one effect. */
 export const oneEnd: Invariant = async (subject) => {
-  const { query, tenant, payments } = subject;
+  const { query, tenant, operations, payments } = subject;
   const found: Violation[] = await checkCompactions(subject);
   for (const { stream, ended, requested } of await query<TurnFacts>(turnsSql, [tenant])) {
     const about = [stream.slice('turn/'.length)];
@@ -224,6 +246,14 @@ export const oneEnd: Invariant = async (subject) => {
   );
   for (const { turn, step, n } of steps)
     found.push({ kind: 'duplicated', what: `step ${step} of turn ${turn} is there ${n} times`, about: [turn] });
+  const children = await query<{ parent: string; n: number }>(
+    `select data -> 'parent' ->> 'turn' || '/' || (data -> 'parent' ->> 'step') || '/' || (data -> 'parent' ->> 'ordinal') as parent, count(*)::int as n
+     from holdfast.event where tenant = $1 and type = 'TurnRequested' and data -> 'parent' ->> 'turn' is not null
+     group by 1 having count(*) > 1`,
+    [tenant],
+  );
+  for (const { parent, n } of children)
+    found.push({ kind: 'duplicated', what: `the call ${parent} asked ${n} agents`, about: [parent] });
   const approvals = await query<{
     approval: string;
     turn: string;
@@ -241,20 +271,24 @@ export const oneEnd: Invariant = async (subject) => {
      where a.tenant = $1 and a.type = 'ApprovalRequested' group by 1, 2`,
     [tenant],
   );
+  const amounts = new Map(
+    operations.flatMap(({ turn, amount }) => (turn === undefined ? [] : [[turn, amount] as const])),
+  );
   for (const { approval, turn, decisions, yes, keys } of approvals) {
     const about = [turn, approval];
+    // By the amount, which nobody else pays: whatever the log knows of it.
+    const effects = payments.filter(({ amount }) => amount === amounts.get(turn)).length;
+    if (!yes && effects > 0) found.push(wrong(`approval ${approval} was not granted and had an effect`, ...about));
+    if (effects > 1) found.push({ kind: 'duplicated', what: `approval ${approval} had ${effects} effects`, about });
     if (decisions > 1)
       found.push({ kind: 'duplicated', what: `approval ${approval} was decided ${decisions} times`, about });
     const paid = payments.filter(({ idempotencyKey }) => (keys ?? []).some((key) => idempotencyKey.endsWith(key)));
-    if (paid.length > 1)
-      found.push({ kind: 'duplicated', what: `approval ${approval} had ${paid.length} effects`, about });
     if (yes && (keys ?? []).length > 0 && paid.length === 0)
       found.push({
         kind: 'lost',
         what: `approval ${approval} was granted, its tool is recorded as done, and had no effect`,
         about,
       });
-    if (!yes && paid.length > 0) found.push(wrong(`approval ${approval} was not granted and had an effect`, ...about));
   }
   return found;
 };
@@ -271,6 +305,9 @@ export const onceOnly: Invariant = async ({ query, tenant, operations, payments 
       )
     ).map(({ turn }) => turn),
   );
+  const asked = new Set(operations.map(({ amount }) => amount));
+  for (const { amount } of payments)
+    if (!asked.has(amount)) found.push(wrong(`a payment of ${amount} was made, which nobody asked for`));
   for (const { kind, turn = '', amount } of operations) {
     if (kind !== 'pay_once' && kind !== 'approval') continue;
     const effects = payments.filter((payment) => payment.amount === amount).length;

@@ -22,6 +22,7 @@ async function main(file: string): Promise<void> {
     operations: readHistory(input.history),
     payments: JSON.parse(readFileSync(input.payments, 'utf8')) as Payment[], // the shop's own list
     files: input.files,
+    exports: { tenant: input.tenant, folders: input.segments },
   };
   const results: CheckAnswer['invariants'][number][] = [];
   for (const { id, says, check } of invariants) {

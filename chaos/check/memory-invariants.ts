@@ -10,26 +10,33 @@ interface DocumentFacts {
   /** Chunks that stand, and on how many different places. */
   readonly there: number;
   readonly places: number;
+  /** Their words. */
+  readonly texts: readonly string[];
 }
 
 /** Documents as they were acknowledged: all chunks of the newest version, each once, and no other. For I1. */
 export async function checkDocuments({ query, tenant, operations }: Subject): Promise<Violation[]> {
   const rows = await query<DocumentFacts>(
-    `select document, max(s.chunks)::int as says, count(c.chunk)::int as there, count(distinct c.ordinal)::int as places
+    `select document, max(s.chunks)::int as says, count(c.chunk)::int as there, count(distinct c.ordinal)::int as places,
+       coalesce(array_agg(c.content) filter (where c.content is not null), '{}') as texts
      from (select document, chunks from holdfast.stored_document where tenant = $1 and to_pos is null) s
-     full join (select document, chunk, ordinal from holdfast.document_chunk where tenant = $1 and to_pos is null) c using (document)
+     full join (
+       select d.document, d.chunk, d.ordinal, m.content from holdfast.document_chunk d
+       left join holdfast.memory_document m on m.tenant = d.tenant and m.id = d.chunk and m.to_pos is null
+       where d.tenant = $1 and d.to_pos is null) c using (document)
      group by document`,
     [tenant],
   );
   const stored = new Map(rows.map((row) => [row.document, row]));
   return [...newestOf(operations, ({ source }) => source).values()].flatMap((one): Violation[] => {
-    const { source = '', document = '', chunks = 0, acknowledgedAt } = one;
+    const { source = '', document = '', chunks = 0, says: words = '', times = 0, acknowledgedAt } = one;
     // What came of one that was not acknowledged is not known: its commands are looked at in I2.
     if (acknowledgedAt === null) return [];
-    const { says, there, places } = stored.get(document) ?? { says: null, there: 0, places: 0 };
-    if ((says ?? 0) === chunks && there === chunks && places === chunks) return [];
-    const kind = there === 0 ? 'lost' : there < chunks ? 'partial' : 'duplicated';
-    const what = `document ${source} holds ${there} chunks on ${places} places, says ${says ?? 'nothing'}, and was acknowledged with ${chunks}`;
+    const { says, there, places, texts } = stored.get(document) ?? { says: null, there: 0, places: 0, texts: [] };
+    const found = texts.filter((text) => text.includes(words)).length;
+    if ((says ?? 0) === chunks && there === chunks && places === chunks && found === times) return [];
+    const kind = there < chunks || found < times ? (found === 0 ? 'lost' : 'partial') : 'duplicated';
+    const what = `document ${source} holds ${there} chunks on ${places} places, says ${says ?? 'nothing'}, ${found} of them "${words}"; it was acknowledged with ${chunks} and ${times}`;
     return [{ kind, what, about: [source, document] }];
   });
 }
@@ -54,7 +61,9 @@ export async function checkVerdicts({ query, tenant, operations }: Subject): Pro
   );
   const proposed = new Map(rows.map((row) => [row.proposal, row]));
   const found: Violation[] = [];
-  for (const { kind, proposal, user = '', acknowledgedAt, applied, actor = '', decision } of operations) {
+  for (const { kind, proposal, user = '', acknowledgedAt, status, applied, actor = '', decision } of operations) {
+    if (kind === 'proposal' && acknowledgedAt !== null && status === 'completed' && proposal === undefined)
+      found.push({ kind: 'lost', what: `what the turn of ${user} proposed waits nowhere`, about: [user] });
     if (proposal === undefined || acknowledgedAt === null) continue;
     const row = proposed.get(proposal);
     const about = [proposal];
@@ -111,6 +120,65 @@ export async function checkCompactions({ query, tenant }: Subject): Promise<Viol
       wrong(`compaction ${compaction} follows ${previous ?? 'none'}, which is not the one before it`, compaction),
     ),
   ];
+}
+
+/** What is known: nothing of one content stands twice in one place, and a corrected preference is the one that holds. For I1. */
+export async function checkFacts({ query, tenant, operations }: Subject): Promise<Violation[]> {
+  const twice = await query<{ about: string; n: number }>(
+    `select concat_ws('/', scope_user, scope_agent, scope_thread) as about, count(*)::int as n from holdfast.fact
+     where tenant = $1 and to_pos is null and content_hash <> ''
+     group by scope_user, scope_agent, scope_thread, kind, content_hash having count(*) > 1`,
+    [tenant],
+  );
+  const held = await query<{ scope_user: string; values: string[] }>(
+    `select scope_user, array_agg(value order by value) as values from holdfast.fact
+     where tenant = $1 and to_pos is null and valid_to is null and relation = 'prefers_contact' and scope_user is not null group by 1`,
+    [tenant],
+  );
+  const extracted = new Set(
+    (
+      await query<{ turn: string }>(
+        `select data ->> 'turn' as turn from holdfast.event where tenant = $1 and type = 'ExtractionCompleted'`,
+        [tenant],
+      )
+    ).map(({ turn }) => turn),
+  );
+  const valuesOf = new Map(held.map(({ scope_user, values }) => [scope_user, values]));
+  const corrected = operations.filter(
+    // A model that answered nobody for long may have cost an extraction: the log says so, and the words stand there.
+    ({ kind, status, turn = '' }) =>
+      kind === 'correction' &&
+      status === 'completed' &&
+      extracted.has(turn) &&
+      extracted.has(turn.replace(/-b$/, '-a')),
+  );
+  return [
+    ...twice.map(({ about, n }): Violation => ({
+      kind: 'duplicated',
+      what: `one memory of ${about} stands ${n} times`,
+      about: [about],
+    })),
+    ...corrected.flatMap(({ user = '', turn = '' }): Violation[] => {
+      const values = valuesOf.get(user) ?? [];
+      if (values.length === 1 && values[0] === 'SMS') return [];
+      const kind = values.length > 1 ? 'duplicated' : 'lost';
+      return [{ kind, what: `${user} corrected to "SMS", and what holds is "${values.join('", "')}"`, about: [turn] }];
+    }),
+  ];
+}
+
+/** Runs of consolidation that were taken back: nothing that they wrote stands. For I1. */
+export async function checkUndone({ query, tenant, operations }: Subject): Promise<Violation[]> {
+  const rows = await query<{ run: string }>(
+    `select distinct run from holdfast.session where tenant = $1 and to_pos is null and run is not null`,
+    [tenant],
+  );
+  const standing = new Set(rows.map(({ run }) => run));
+  return operations.flatMap(({ kind, run = '', acknowledgedAt }): Violation[] =>
+    kind === 'undo' && acknowledgedAt !== null && standing.has(run)
+      ? [{ kind: 'partial', what: `run ${run} was taken back and its summary stands`, about: [run] }]
+      : [],
+  );
 }
 
 /** The operation that was asked for last under each name. */

@@ -55,6 +55,15 @@ export const forgottenIsGone: Invariant = async ({ query, operations, files }) =
   );
   if (tokens.length === 0) return [];
   const found: Violation[] = [];
+  // The keys that opened what was said of them: with one of them the log, and every copy of it, could be read again.
+  const keys = await query<{ subject: string; no: number }>(
+    `select k.subject, k.no from holdfast.event e
+     cross join json_array_elements_text(e.data -> 'keys') as d (no)
+     join holdfast.subject_key k on k.tenant = e.tenant and k.subject = e.data ->> 'subject' and k.no = d.no::int
+     where e.type = 'SubjectForgotten' and k.wrapped is not null`,
+  );
+  for (const { subject, no } of keys)
+    found.push(wrong(`key ${no} of ${subject}, who was forgotten, can be opened`, subject));
   const tables = await query<{ name: string }>(
     `select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where c.relkind in ('r', 'm') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')`,

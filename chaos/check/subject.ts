@@ -18,6 +18,8 @@ export interface Subject {
   readonly payments: readonly Payment[];
   /** Files that must hold nothing of the forgotten: Temporal's database, exports, logs of workers. */
   readonly files: readonly string[];
+  /** Folders with exports of the log, and whose they are, as the command line calls it. */
+  readonly exports: { readonly tenant: string; readonly folders: readonly string[] };
 }
 
 /** One thing that is not as it was promised. */

@@ -1,21 +1,37 @@
 import { spawn } from 'node:child_process';
 import { extname, join } from 'node:path';
-import type { Invariant } from './subject.ts';
+import type { Invariant, Violation } from './subject.ts';
 import { wrong } from './subject.ts';
 
-/** I7: views are what a fresh fold of the log gives, as the public command `verify` says; run as anybody would run it. */
-export const verifies: Invariant = async () => {
-  const { code, stdout, stderr } = await run(['verify', '--all', '--json']);
-  if (code === 0) return [];
-  const answer = parse(stdout.trim().split('\n').at(-1) ?? '');
-  const problems = (answer?.data?.tenants ?? []).flatMap((report) => report.problems ?? []);
-  if (problems.length === 0)
-    return [wrong(`\`verify\` ended with ${code}: ${stdout.slice(-500)} ${stderr.slice(-500)}`)];
-  return problems.map(({ check, what }) => wrong(`${check}: ${what}`));
+/** I7: views are what a fresh fold of the log gives, and exports are what was written, as the public command `verify` says; run as anybody would run it. */
+export const verifies: Invariant = async ({ exports: { tenant, folders } }) => {
+  const runs = [['--all'], ...folders.map((folder) => ['--tenant', tenant, '--segments', folder])];
+  const found: Violation[] = [];
+  for (const args of runs) found.push(...(await verify(args)));
+  return found;
 };
 
+async function verify(args: readonly string[]): Promise<Violation[]> {
+  const { code, stdout, stderr } = await run(['verify', '--json', ...args]);
+  const { data } = parse(stdout.trim().split('\n').at(-1) ?? '') ?? {};
+  const tenants = data?.tenants ?? [];
+  const problems = tenants.flatMap((report) => report.problems ?? []);
+  if (problems.length > 0) return problems.map(({ check, what }) => wrong(`${check}: ${what}`));
+  if (code !== 0) return [wrong(`\`verify\` ended with ${code}: ${stdout.slice(-500)} ${stderr.slice(-500)}`)];
+  // One that looked at nothing found nothing.
+  const looked = tenants.length > 0 && tenants.every(({ checks = [] }) => checks.some(({ checked }) => checked > 0));
+  return looked
+    ? []
+    : [wrong(`\`verify ${args.join(' ')}\` looked at ${tenants.length} tenants and at nothing of theirs`)];
+}
+
 interface Answer {
-  readonly data?: { readonly tenants?: readonly { readonly problems?: readonly { check: string; what: string }[] }[] };
+  readonly data?: {
+    readonly tenants?: readonly {
+      readonly problems?: readonly { check: string; what: string }[];
+      readonly checks?: readonly { name: string; checked: number }[];
+    }[];
+  };
 }
 
 function parse(line: string): Answer | null {

@@ -20,6 +20,7 @@ const shopUrl = shop.url.replace(/\/v1$/, '');
 const database = withDatabase();
 const worker = withWorker(database, { agents: crashAgents(shopUrl) });
 
+const noExports = { exports: { tenant: 'default', folders: [] } };
 const operations: Operation[] = [];
 let payments: Payment[] = [];
 let folder = '';
@@ -60,7 +61,16 @@ async function check(
     const number = async (tenant: string): Promise<number> =>
       (await query<{ no: number }>('select no from holdfast.tenant where id = $1', [tenant]))[0]?.no ?? 0;
     const [tenant, neighbour] = [await number('default'), await number('acme')];
-    return await invariant.check({ query, tenant, neighbour, operations, payments, files: [], ...changes });
+    return await invariant.check({
+      query,
+      tenant,
+      neighbour,
+      operations,
+      payments,
+      files: [],
+      ...noExports,
+      ...changes,
+    });
   } finally {
     await query('rollback');
     client.release();
@@ -92,6 +102,18 @@ beforeAll(async () => {
     return { applied };
   });
   await worker.client.turns.result('asked');
+  const { approval: denied = '' } = await send(
+    'approval',
+    'refused',
+    'careful',
+    'Use the tool pay_approved with {"order": "A-1003", "amount": 19}',
+    { amount: 19 },
+  );
+  await perform('decision', 'refused-no', { approval: denied, decision: 'reject', actor: 'mia' }, async () => {
+    const { applied } = await worker.client.approvals.decide({ approval: denied, decision: 'reject', actor: 'mia' });
+    return { applied };
+  });
+  await worker.client.turns.result('refused');
   await perform('import', 'talk', { user: 'importer', token: 'Orinoco', rounds: 2 }, async () => {
     const talk = ['Orinoco', 'yes', 'Orinoco again', 'no'].map((text, n) => ({
       speaker: n % 2 === 0 ? 'user' : 'assistant',
@@ -115,7 +137,7 @@ beforeAll(async () => {
     });
     return {};
   });
-  await perform('document', 'notes', { source: 'notes.md', chunks: 3 }, async () => {
+  await perform('document', 'notes', { source: 'notes.md', chunks: 3, says: 'It says', times: 3 }, async () => {
     const text = ['one', 'two', 'three'].map((word) => `# ${word}\n\nIt says ${word}.`).join('\n\n');
     return { document: (await worker.client.memory.addDocument({ source: 'notes.md', text }, {})).document };
   });
@@ -200,7 +222,7 @@ const plants: readonly (readonly [
     'I1',
     'an acknowledged turn is gone',
     [`delete from holdfast.event where type = 'TurnCompleted' and data ->> 'turn' = 'five'`],
-    /the end of turn five was acknowledged and is not there/,
+    /the end "completed" of turn five was acknowledged and is not there/,
     'lost',
   ],
   [
@@ -233,6 +255,33 @@ const plants: readonly (readonly [
     [`delete from holdfast.document_chunk where source = 'notes.md' and ordinal = 1`],
     /document notes.md holds 2 chunks/,
     'partial',
+  ],
+  [
+    'I1',
+    'a chunk of a document is that of another version',
+    [
+      `update holdfast.memory_document set content = 'It said one.' where id in
+         (select chunk from holdfast.document_chunk where source = 'notes.md' and ordinal = 0)`,
+    ],
+    /document notes.md holds 3 chunks on 3 places, says 3, 2 of them/,
+    'partial',
+  ],
+  [
+    'I1',
+    'a memory stands twice',
+    [
+      `insert into holdfast.fact select (jsonb_populate_record(f, '{"fact": "copy"}')).* from holdfast.fact f
+         where scope_user = 'user-five' and to_pos is null order by fact limit 1`,
+    ],
+    /one memory of user-five stands 2 times/,
+    'duplicated',
+  ],
+  [
+    'I1',
+    'the proposal of a turn is gone',
+    [`delete from holdfast.event where type = 'MemoryProposed'`],
+    /proposal .* was acknowledged and is not there/,
+    'lost',
   ],
   [
     'I1',
@@ -354,6 +403,13 @@ const plants: readonly (readonly [
     'other',
   ],
   [
+    'I10',
+    'a key of somebody who was forgotten',
+    [`update holdfast.subject_key set wrapped = '\\x00' where subject = 'user:user-secret'`],
+    /key 1 of user:user-secret, who was forgotten, can be opened/,
+    'other',
+  ],
+  [
     'I13',
     'a second end',
     [copyOf('TurnCompleted', '100000').replace(' version,', ' 99,')],
@@ -403,6 +459,22 @@ describe('a violation that is planted is found', () => {
     const found = await check(id, sql);
     expect(found.map(({ what }) => what).join('\n')).toMatch(says);
     expect(found.find(({ what }) => says.test(what))?.kind).toBe(kind);
+  });
+
+  test('I13: a tool that a person refused and that had its effect, whatever the log says', async () => {
+    const paid = [...payments, { idempotencyKey: 'elsewhere', amount: 19 }];
+    expect((await check('I13', [], { payments: paid })).map(({ what }) => what).join()).toMatch(
+      /approval refused.1.0 was not granted and had an effect/,
+    );
+    const strange = [...payments, { idempotencyKey: 'elsewhere', amount: 20 }];
+    expect((await check('I14', [], { payments: strange })).map(({ what }) => what).join()).toMatch(/nobody asked for/);
+  });
+
+  test('I1: a turn that was told to have failed, and had not', async () => {
+    const told = operations.map((one) => (one.turn === 'five' ? { ...one, status: 'failed' } : one));
+    expect((await check('I1', [], { operations: told })).map(({ what }) => what).join()).toMatch(
+      /the end "failed" of turn five was acknowledged and is not there/,
+    );
   });
 
   test('I5: an answer that came before a turn which stands before it', async () => {
@@ -456,7 +528,15 @@ describe('a violation that is planted is found', () => {
       HOLDFAST_MASTER_KEY: '0123456789abcdef'.repeat(4),
     });
     try {
-      const subject = { query: () => Promise.resolve([]), tenant: 0, neighbour: 0, operations, payments, files: [] };
+      const subject = {
+        query: () => Promise.resolve([]),
+        tenant: 0,
+        neighbour: 0,
+        operations,
+        payments,
+        files: [],
+        ...noExports,
+      };
       expect(await verifies?.check(subject)).toEqual([]);
       await database.admin.query(`update holdfast.turn set message = 'other' where turn = 'five'`);
       expect((await verifies?.check(subject))?.map(({ what }) => what).join()).toMatch(/turn/);

@@ -33,7 +33,7 @@ describe('a run that proves nothing', () => {
     expect(findMissing({ worker_kill: 1, half_open: 0 }, { plain: 3, forget: 0 }, 0)).toEqual([
       'the fault "half_open" never happened',
       'the work "forget" never happened',
-      'no outcome was ever in doubt: the faults did not reach the clients',
+      'no client ever had to ask again: the faults did not reach them',
     ]);
     expect(findMissing({ worker_kill: 1 }, { plain: 1 }, 1)).toEqual([]);
   });

@@ -128,6 +128,15 @@ test.each([
   expect(tookMs).toBeGreaterThanOrEqual(1_900);
 });
 
+test('a server that says "now" again and again does not use up the attempts at once', async () => {
+  const now = { kind: 'status', status: 429, retryAfter: '0' } as const;
+  const { result, calls, tookMs } = await play('wait-now', [now, now]);
+  expect(result).toMatchObject({ status: 'completed', steps: 1 });
+  expect(calls).toBe(3);
+  // Our own pauses: one second, then two.
+  expect(tookMs).toBeGreaterThanOrEqual(2_900);
+});
+
 test('a refusal is a reply that says so', async () => {
   const { result, finish } = await play('refused', [{ kind: 'refusal', text: 'I will not do that.' }]);
   expect(result).toMatchObject({ status: 'completed', code: 'MODEL_REFUSED', reply: 'I will not do that.' });
