@@ -76,14 +76,13 @@ export function findPlaybooks(input: PlaybookInput): PlaybookChange[] {
   const told = new Set(input.told.map(normaliseText));
   const changes: PlaybookChange[] = [];
   const touched = new Set<string>();
-  for (const cluster of clusterByRequest(input.turns)) {
+  const turns = input.turns.map((turn): ReadTurn => ({ ...turn, words: taskWords(turn.message) }));
+  for (const { turns: cluster, core } of clusterByRequest(turns)) {
     const ways = waysOf(cluster);
     const [best] = ways;
     const goal = best && goalOf(best.turns);
     if (!best || goal === undefined || told.has(normaliseText(goal))) continue;
-    const known = input.known.find(
-      (one) => likeness(new Set(taskWords(one.goal).keys()), coreOf(cluster)) >= leastAlike,
-    );
+    const known = input.known.find((one) => likeness(new Set(taskWords(one.goal).keys()), core) >= leastAlike);
     if (known && touched.has(known.procedure)) continue;
     const change = known
       ? nextOf(known, ways, goal)
@@ -98,10 +97,21 @@ export function findPlaybooks(input: PlaybookInput): PlaybookChange[] {
   return changes;
 }
 
+/** A turn with the words of its request, read once. */
+interface ReadTurn extends WorkedTurn {
+  readonly words: ReadonlyMap<string, string>;
+}
+
+/** Turns of one kind of request, and the words that stand in at least half of them. */
+interface Cluster {
+  readonly turns: readonly ReadTurn[];
+  readonly core: ReadonlySet<string>;
+}
+
 /** A way of doing something: tools in order, and the turns in which they worked, oldest first. */
 interface Way {
   readonly steps: readonly string[];
-  readonly turns: readonly WorkedTurn[];
+  readonly turns: readonly ReadTurn[];
 }
 
 function nextOf(known: KnownPlaybook, ways: readonly Way[], goal: string): PlaybookChange | null {
@@ -133,32 +143,24 @@ function learn(procedure: string, version: number, { steps, turns }: Way, goal: 
 }
 
 /** Turns whose requests are alike, greedily and oldest first: a later turn never moves an earlier one. */
-function clusterByRequest(turns: readonly WorkedTurn[]): WorkedTurn[][] {
-  const clusters: { readonly turns: WorkedTurn[]; core: ReadonlySet<string> }[] = [];
+function clusterByRequest(turns: readonly ReadTurn[]): readonly Cluster[] {
+  const clusters: { readonly turns: ReadTurn[]; readonly counts: Map<string, number>; core: ReadonlySet<string> }[] =
+    [];
   for (const turn of turns) {
-    const words = new Set(taskWords(turn.message).keys());
+    const words = new Set(turn.words.keys());
     if (words.size === 0) continue;
     let best: { readonly at: (typeof clusters)[number]; readonly score: number } | undefined;
     for (const at of clusters) {
       const score = likeness(words, at.core);
       if (score >= leastAlike && score > (best?.score ?? 0)) best = { at, score };
     }
-    if (best === undefined) {
-      clusters.push({ turns: [turn], core: words });
-      continue;
-    }
-    best.at.turns.push(turn);
-    best.at.core = coreOf(best.at.turns);
+    const at = best?.at ?? { turns: [], counts: new Map<string, number>(), core: words };
+    if (best === undefined) clusters.push(at);
+    at.turns.push(turn);
+    for (const word of words) at.counts.set(word, (at.counts.get(word) ?? 0) + 1);
+    at.core = new Set([...at.counts].filter(([, count]) => count >= at.turns.length / 2).map(([word]) => word));
   }
-  return clusters.map((cluster) => cluster.turns);
-}
-
-/** Words that stand in at least half of the requests. */
-function coreOf(turns: readonly WorkedTurn[]): ReadonlySet<string> {
-  const counts = new Map<string, number>();
-  for (const { message } of turns)
-    for (const word of taskWords(message).keys()) counts.set(word, (counts.get(word) ?? 0) + 1);
-  return new Set([...counts].filter(([, count]) => count >= turns.length / 2).map(([word]) => word));
+  return clusters;
 }
 
 /** One word in common is chance, unless neither says more. */
@@ -169,7 +171,7 @@ function likeness(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
 }
 
 /** The ways that pass the guards, the one that worked most often first. */
-function waysOf(cluster: readonly WorkedTurn[]): Way[] {
+function waysOf(cluster: readonly ReadTurn[]): Way[] {
   const failed = cluster.filter((turn) => judgeUse(turn) === 'failure');
   const worked = cluster.filter(
     (turn) => judgeUse(turn) === 'success' && turn.calls.every(({ outcome }) => outcome !== 'rejected'),
@@ -204,8 +206,8 @@ function sameSteps(a: readonly string[], b: readonly string[]): boolean {
 }
 
 /** The words that nearly all requests share, as the newest one spells them; undefined when they share too little to say what they are. */
-function goalOf(turns: readonly WorkedTurn[]): string | undefined {
-  const spellings = turns.map((turn) => taskWords(turn.message));
+function goalOf(turns: readonly ReadTurn[]): string | undefined {
+  const spellings = turns.map(({ words }) => words);
   const named = namesIn(turns);
   const shared = [...(spellings.at(-1) ?? [])].filter(
     ([term, spelled]) =>
