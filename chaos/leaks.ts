@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { readProcessStart } from '../stack/process-identity.ts';
 import type { Arena } from './arena.ts';
+import { within } from './faults/fault.ts';
 
 /** Memory and handles of this process at one moment. */
 export interface Sample {
@@ -52,15 +53,29 @@ export function explainHeld({ handles: before }: Sample, { handles: after }: Sam
   return more > 12 ? [`the driver still holds ${more} more files and sockets than before it began`] : [];
 }
 
-/** What is left in PostgreSQL once workers and clients have gone: sessions, locks, prepared transactions, temporary files. */
+/**
+ * What is left in PostgreSQL once workers and clients have gone: sessions, locks, prepared transactions, temporary files. A backend ends a
+ * moment after its client; what is there after ten seconds stays.
+ */
 export async function findLeftInDatabase({ query }: Arena): Promise<string[]> {
-  const [left] = await query<{ sessions: number; locks: number; prepared: number; files: number }>(
-    `select (select count(*)::int from pg_stat_activity where application_name like 'holdfast%') as sessions,
-       (select count(*)::int from pg_locks l where l.pid <> pg_backend_pid() and l.locktype in ('advisory', 'transactionid', 'tuple')) as locks,
-       (select count(*)::int from pg_prepared_xacts) as prepared,
-       (select count(*)::int from pg_ls_tmpdir()) as files`,
+  let found: string[] = [];
+  await within(
+    10_000,
+    async () => {
+      const [left] = await query<{ sessions: number; locks: number; prepared: number; files: number }>(
+        // The server's own work holds locks of its own: vacuuming, for example.
+        `select (select count(*)::int from pg_stat_activity where application_name like 'holdfast%') as sessions,
+         (select count(*)::int from pg_locks l join pg_stat_activity a on a.pid = l.pid
+          where a.backend_type = 'client backend' and l.pid <> pg_backend_pid() and l.locktype in ('advisory', 'transactionid', 'tuple')) as locks,
+         (select count(*)::int from pg_prepared_xacts) as prepared,
+         (select count(*)::int from pg_ls_tmpdir()) as files`,
+      );
+      found = Object.entries(left ?? {}).flatMap(([what, n]) => (n > 0 ? [`${n} ${what} are left in PostgreSQL`] : []));
+      return found.length === 0;
+    },
+    500,
   );
-  return Object.entries(left ?? {}).flatMap(([what, n]) => (n > 0 ? [`${n} ${what} are left in PostgreSQL`] : []));
+  return found;
 }
 
 /** Which of these processes still live. */
