@@ -4,6 +4,7 @@ import type { ConsolidationActivities } from './consolidation-types.ts';
 import { compactContext } from './compact-context.ts';
 import { recordAgents } from './configure-agent.ts';
 import type { ActivityDeps } from './deps.ts';
+import { deferExtraction, dueExtraction } from './due-extraction.ts';
 import { endTurn } from './end-turn.ts';
 import { extractMemory, recordExtractionFailure } from './extract-memory.ts';
 import { learnPlaybooks } from './learn-playbooks.ts';
@@ -45,6 +46,9 @@ export function createActivities(deps: ActivityDeps): Activities & Consolidation
       }),
     decideApproval: (input) => runActivity(deps, input, () => deps.decideApproval(input)),
     extractMemory: (input) => runActivity(deps, input, (scope) => extractMemory({ ...deps, order }, input, scope)),
+    deferExtraction: (input) => runActivity(deps, input, () => deferExtraction(deps, input)),
+    dueExtraction: (input) =>
+      runActivity(deps, { run: `extraction of ${input.thread}` }, () => dueExtraction(deps, input)),
     compactContext: (input) => runActivity(deps, input, (scope) => compactContext(deps, input, scope)),
     recordExtractionFailure: (input) => runActivity(deps, input, () => recordExtractionFailure(deps, input)),
     planConsolidation: (input) => runActivity(deps, input, () => planConsolidation(deps, input)),

@@ -48,6 +48,8 @@ export interface ActivityDeps {
   readonly buildId: string;
   /** Sees to it that somebody works on a turn: starts it if Temporal does not know it, closes it if its workflow is gone. */
   readonly closeGoneTurn: (ref: TurnRef) => Promise<TurnCare>;
+  /** Sees to it that somebody looks at the turns of a branch that wait to be read for memories. */
+  readonly wakeExtraction: (ref: Pick<TurnRef, 'tenant' | 'thread' | 'branch'>) => Promise<void>;
   /** Records a decision about an approval, in the way every decision takes. */
   readonly decideApproval: (input: DecideInput) => Promise<DecidedApproval>;
   /** Ends a turn as aborted and tells its workflow. */

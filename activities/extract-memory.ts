@@ -9,6 +9,7 @@ import { readMessages } from '../projections/working/queries.ts';
 import { readKnownProcedures } from '../projections/procedural/queries.ts';
 import { readViews } from '../projections/read-views.ts';
 import { readKnownFacts } from '../projections/semantic/queries.ts';
+import { turnEndPosition } from '../projections/threads/awaiting-extraction.ts';
 import { findTurn } from '../projections/threads/queries.ts';
 import { scrubber } from '../scrub/scrub.ts';
 import { UnknownAgentError, UnknownTurnError } from './activity-errors.ts';
@@ -47,12 +48,14 @@ export async function extractMemory(deps: ActivityDeps, input: TurnRef, { signal
       since: found.position,
       command: commandId,
     });
+    const then = { ...reader, position: (await turnEndPosition(reader, input.turn)) ?? reader.position };
     return {
       turn: found,
       facts: await readKnownFacts(reader, turnScope(found)),
       procedures: (await readKnownProcedures(reader, turnScope(found))).slice(-mostProcedures),
-      heard: await heardTrust(reader, {
-        ...(await readMessages(reader, { thread: found.thread, branch: found.branch, turn: found.turn })),
+      // As it was when the turn ended: what was said since is none of its words.
+      heard: await heardTrust(then, {
+        ...(await readMessages(then, { thread: found.thread, branch: found.branch, turn: found.turn })),
         ...{ agents: deps.agents, agent },
       }),
     };

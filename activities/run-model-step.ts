@@ -3,6 +3,7 @@ import { ExpectedVersionConflictError, StreamSealedError } from '../eventstore/i
 import type { NewEvent, StreamExpectation } from '../eventstore/index.ts';
 import type { ChatReply } from '../llm/ports.ts';
 import type { MemoryEvent } from '../memory/events.ts';
+import { extractsWhen } from '../memory/extract-trigger.ts';
 import { expiryOf } from '../memory/expiry.ts';
 import { commands, streams } from '../memory/keys.ts';
 import type { ModelOptions } from '../memory/model-options.ts';
@@ -100,7 +101,8 @@ export async function runModelStep(
   for (let decision = 1; ; decision++) {
     const outcome: RecordedOutcome = {
       ...{ done, calls: calls.pending, spent },
-      ...(agent.memory.extract ? {} : { extracts: false }),
+      ...(extractsWhen(agent.memory.extract) === 'now' ? {} : { extracts: false }),
+      ...(done && extractsWhen(agent.memory.extract) === 'later' ? { defers: true } : {}),
       ...(done && context.fills ? { compacts: true } : {}),
       ...(breach ? { breach } : {}),
     };
@@ -154,7 +156,7 @@ async function spentBefore(
 }
 
 /** The part of a step's outcome that is stored with its command. */
-type RecordedOutcome = Pick<StepOutcome, 'done' | 'calls' | 'spent' | 'extracts' | 'compacts'> & {
+type RecordedOutcome = Pick<StepOutcome, 'done' | 'calls' | 'spent' | 'extracts' | 'defers' | 'compacts'> & {
   readonly breach?: Breach;
 };
 
@@ -235,6 +237,7 @@ async function buildCommand(
   if (done) {
     const thread = streams.thread(turn.thread, turn.branch);
     const expiresAt = expiryOf(deps.agents.get(turn.agent)?.memory.ttl, 'episode', turn.occurredAt.toISOString());
+    const isRead = extractsWhen(deps.agents.get(turn.agent)?.memory.extract ?? false);
     expectations.push({ name: thread, expectedVersion: 'any' });
     events.push({
       type: 'RoundRecorded',
@@ -256,7 +259,10 @@ async function buildCommand(
       type: 'TurnCompleted',
       stream,
       subjects,
-      data: { ...ref, steps: input.step, ...completionCode(reply) },
+      data: {
+        ...{ ...ref, steps: input.step, ...completionCode(reply) },
+        ...(isRead === 'later' ? { extraction: 'later' as const } : {}),
+      },
     });
   }
   return { streams: expectations, events };

@@ -49,8 +49,10 @@ export interface StepOutcome {
   readonly calls: readonly PendingCall[];
   /** What the turn has used, this step included; absent when blocked. */
   readonly spent?: Spent;
-  /** False when the agent remembers nothing behind its reply. @default true */
+  /** False when nothing is read for memories behind the reply. @default true */
   readonly extracts?: boolean;
+  /** The turn is read for memories later: when, the agent's trigger says. @default false */
+  readonly defers?: boolean;
   /** The conversation comes near its budget: it is to be compacted behind the reply. @default false */
   readonly compacts?: boolean;
   /** An earlier turn of the branch that has not ended: nothing was done, wait for it. */
@@ -75,6 +77,23 @@ export interface ChildCall {
 export interface ChildInput extends TurnRef, ChildCall {
   /** Approvals it was seen to wait for. */
   readonly seen: readonly string[];
+}
+
+/** A branch whose waiting turns are to be read. */
+export interface ThreadExtraction {
+  readonly tenant: string;
+  readonly thread: string;
+  readonly branch: string;
+  /** All that waits, whatever agents say about when. */
+  readonly all: boolean;
+  /** Only turns that ended behind this position: those before it were tried. @default 0 */
+  readonly after?: number;
+}
+
+/** Turns of a branch that are to be read now, and in how many milliseconds others will be; null = not before more happens. */
+export interface DueExtraction {
+  readonly turns: readonly { readonly turn: string; readonly agent: string; readonly position: number }[];
+  readonly inMs: number | null;
 }
 
 /** An approval to look up, and whether its deadline has passed. */
@@ -194,6 +213,10 @@ export interface Activities {
   endTurn(input: EndTurnInput): Promise<TurnEnd>;
   /** Proposes memories from the turn's words and commits what reconciliation makes of them. */
   extractMemory(input: TurnRef): Promise<void>;
+  /** Sees to it that the turn is read when it is due. */
+  deferExtraction(input: TurnRef): Promise<void>;
+  /** Which turns of a branch are to be read now, or when. */
+  dueExtraction(input: ThreadExtraction): Promise<DueExtraction>;
   /** Replaces the oldest turns of the conversation by a summary, where there is no room for them. */
   compactContext(input: TurnRef): Promise<void>;
   recordExtractionFailure(input: TurnRef & { readonly code: string; readonly message: string }): Promise<void>;

@@ -13,6 +13,7 @@ import { fillWrites } from './agent-writes.ts';
 import type { AgentWrites } from './agent-writes.ts';
 import type { WriteTiers } from '../memory/write-tiers.ts';
 import { allAuto } from '../memory/write-tiers.ts';
+import type { ExtractTrigger } from '../memory/extract-trigger.ts';
 import type { OwnMemoryKind } from './define-memory-kind.ts';
 import type { ToolSource } from './tool-source.ts';
 import { builtInKinds } from '../memory/kinds.ts';
@@ -47,8 +48,8 @@ export interface AgentMemory {
    * that has `blocks`; `false` = none; or name them. @default true
    */
   readonly tools?: boolean | readonly MemoryToolName[];
-  /** Extract memories from each turn after its reply. @default true */
-  readonly extract?: boolean;
+  /** When turns are read for memories: each behind its reply, or later, in a thread's pauses, or when it is asked for (docs/memory.md). @default true */
+  readonly extract?: ExtractTrigger;
   /** Who reads turns for memories: the agent's model, or fixed rules that need none (docs/memory.md). @default 'model' */
   readonly extractor?: 'model' | 'rules';
   /**
@@ -246,7 +247,7 @@ function fillMemory(
   if (Array.isArray(tools))
     for (const [at, name] of tools.entries()) checks.oneOf(`memory.tools[${at}]`, name, memoryToolNames);
   else if (typeof tools !== 'boolean') checks.fail('memory.tools', 'true, false or a list of names', tools);
-  checks.flag('memory.extract', memory.extract);
+  checkTrigger(memory.extract, checks);
   checks.flag('memory.compact', memory.compact);
   if (!['model', 'rules'].includes(memory.extractor))
     checks.fail('memory.extractor', '"model" or "rules"', memory.extractor);
@@ -270,6 +271,17 @@ function fillMemory(
     writes: fillWrites(memory.writes, own, checks),
     tools: memoryToolNames.filter((name) => named.includes(name)),
   };
+}
+
+function checkTrigger(trigger: ExtractTrigger, checks: DefinitionChecks): void {
+  if (typeof trigger === 'boolean' || trigger === 'manual') return;
+  const expected = 'true, false, "manual" or { everyTurns, afterIdleMs }';
+  if (typeof trigger !== 'object' || (trigger as object | null) === null)
+    checks.fail('memory.extract', expected, trigger);
+  checks.known('memory.extract', trigger, ['everyTurns', 'afterIdleMs']);
+  const given = Object.entries(trigger).filter(([, value]) => (value as unknown) !== undefined);
+  if (given.length === 0) checks.fail('memory.extract', expected, trigger);
+  for (const [name, value] of given) checks.count(`memory.extract.${name}`, value);
 }
 
 /** The author's own kinds. A name by itself is a built-in one: a kind of one's own comes with its schema. */

@@ -20,6 +20,7 @@ export type { MemoryKindOptions, OwnMemoryKind } from './define-memory-kind.ts';
 export { builtInKinds } from '../memory/kinds.ts';
 export { defineTool } from './define-tool.ts';
 export type { ApprovalPolicy, Escalation, EscalationNotice, Tool, ToolContext, ToolOptions } from './define-tool.ts';
+export type { ExtractTrigger } from '../memory/extract-trigger.ts';
 export type { ModelOptions, ReasoningEffort } from '../memory/model-options.ts';
 export type { MemoryToolName } from './memory-tool-names.ts';
 export { mcpTools } from './mcp-tools.ts';

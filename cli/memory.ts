@@ -7,6 +7,7 @@ import { registerMemoryBlocks } from './memory-blocks.ts';
 import { scopeOf, withScope } from './memory-options.ts';
 import type { MemoryOptions } from './memory-options.ts';
 import { registerMemoryEntities } from './memory-entities.ts';
+import { registerMemoryExtract } from './memory-extract.ts';
 import { registerMemoryForget } from './memory-forget.ts';
 import { registerMemoryDocuments } from './memory-documents.ts';
 import { registerMemoryDiff } from './memory-diff.ts';
@@ -91,6 +92,7 @@ export function registerMemory(program: Command): void {
   registerMemoryDocuments(memory);
   registerMemoryEntities(memory);
   registerMemoryPending(memory);
+  registerMemoryExtract(memory);
   registerMemoryProcedures(memory);
   registerMemoryStats(memory);
 }

@@ -20,6 +20,7 @@ export type { AddDocumentOptions, DocumentReceipt, NewDocument, RemovedDocument 
 export type { Citation, DocumentRow } from '../projections/documents/queries.ts';
 export type { ExpandedSummary, SummaryFilter } from './summaries.ts';
 export {
+  ExtractionRunningError,
   InvalidMemoryError,
   MemoryNotFoundError,
   ProposalNotFoundError,
@@ -27,6 +28,8 @@ export {
   SummaryNotFoundError,
 } from './memory-errors.ts';
 export type { CorrectMemory, MemoryReceipt, RetractMemory, StoreMemory } from './change-memory.ts';
+export type { ExtractedTurn, ExtractThread, ExtractWait } from './extract-thread.ts';
+export type { AwaitingExtraction } from '../projections/threads/awaiting-extraction.ts';
 export type { MemoryClient } from './memory.ts';
 export type { ExplainedMemory, MemoryRef, TimelineItem, TimelineRequest } from './memory-record.ts';
 export type { BlockRef, BlockVersion } from './block-history.ts';

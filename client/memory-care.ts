@@ -7,12 +7,19 @@ import type { Consolidate, ConsolidateWait } from './consolidate.ts';
 import type { ProcedureRow, RollbackProcedure } from './procedures.ts';
 import { readProcedures, rollbackProcedure } from './procedures.ts';
 import { consolidate, readConsolidations, undoConsolidation } from './consolidate.ts';
+import type { AwaitingExtraction } from '../projections/threads/awaiting-extraction.ts';
+import { extractThread, readAwaiting } from './extract-thread.ts';
+import type { ExtractedTurn, ExtractThread, ExtractWait } from './extract-thread.ts';
 import type { ClientContext } from './send-turn.ts';
 
 /** The part of a client's memory that tends what is remembered. */
 export interface MemoryCare {
   /** Merges, observes, summarises and expires in one scope, in a workflow; waits for its end. */
   consolidate(request: Consolidate, wait?: ConsolidateWait): Promise<ConsolidationRow>;
+  /** Reads the turns of a thread for memories that wait for it, whatever their agents say about when; waits for the end. */
+  extract(request: ExtractThread, wait?: ExtractWait): Promise<ExtractedTurn[]>;
+  /** Turns that wait to be read for memories, in the order in which they ended. */
+  awaitingExtraction(filter?: Parameters<typeof readAwaiting>[1]): Promise<AwaitingExtraction[]>;
   /** Takes a run back in one command, as far as nothing has changed since. */
   undoConsolidation(run: string, by: { readonly actor: string }): Promise<ConsolidationRow>;
   /** Runs of consolidation, newest first. */
@@ -29,6 +36,8 @@ export interface MemoryCare {
 export function createMemoryCare(context: ClientContext): MemoryCare {
   return {
     consolidate: (request, wait) => consolidate(context, request, wait),
+    extract: (request, wait) => extractThread(context, request, wait),
+    awaitingExtraction: (filter) => readAwaiting(context, filter),
     undoConsolidation: (run, by) => undoConsolidation(context, run, by),
     consolidations: (filter) => readConsolidations(context, filter),
     procedures: (request) => readProcedures(context, request),

@@ -27,6 +27,16 @@ export class InvalidMemoryError extends HoldfastError {
   }
 }
 
+/** Thrown when the turns of a thread were not all read in time. What was read stands, and the rest goes on. */
+export class ExtractionRunningError extends HoldfastError {
+  constructor(thread: string, cause: unknown) {
+    super('EXTRACTION_RUNNING', `The extraction of thread "${thread}" has not ended.`, {
+      hint: 'It goes on. Ask again, with a longer timeoutMs; `holdfast memory awaiting` lists what waits still.',
+      cause,
+    });
+  }
+}
+
 /** Thrown when no memory of this id waits, or ever waited, for a decision; one of a forgotten user waits no more. */
 export class ProposalNotFoundError extends HoldfastError {
   constructor(proposal: string) {

@@ -63,12 +63,17 @@ export async function ensureRunning(
 }
 
 /** How a turn's workflow stands; undefined when Temporal does not know it. */
-export async function workflowState(
-  { temporal, taskQueue }: TurnStarter,
-  ref: TurnRef,
+export function workflowState(starter: TurnStarter, ref: TurnRef): Promise<'running' | EndedWorkflow | undefined> {
+  return stateOf(starter, turnWorkflowId({ ...ref, taskQueue: starter.taskQueue }));
+}
+
+/** How any workflow stands; undefined when Temporal does not know it. */
+export async function stateOf(
+  { temporal }: Pick<TurnStarter, 'temporal'>,
+  workflowId: string,
 ): Promise<'running' | EndedWorkflow | undefined> {
   try {
-    const { status } = await temporal.workflow.getHandle(turnWorkflowId({ ...ref, taskQueue })).describe();
+    const { status } = await temporal.workflow.getHandle(workflowId).describe();
     switch (status.name) {
       case 'TERMINATED':
       case 'CANCELLED':

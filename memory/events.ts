@@ -263,6 +263,8 @@ export type TurnCompleted = Event<
     steps: number;
     /** `MODEL_CUT_OFF` or `MODEL_REFUSED` where the reply is not what was hoped for. @default a whole reply */
     code?: string;
+    /** It waits to be read for memories, because its agent reads later. @default it is read behind the reply, or never */
+    extraction?: 'later';
   }
 >;
 export type TurnFailed = Event<'TurnFailed', TurnRef & { code: string; message: string }>;

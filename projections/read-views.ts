@@ -29,6 +29,7 @@ import type {
   approvalDecisionView,
   approvalEscalationView,
   approvalView,
+  awaitingExtractionView,
   extractionView,
   historyView,
   openTurnView,
@@ -52,6 +53,7 @@ export interface ViewDatabase {
   tool_allowance: ViewTable<typeof toolAllowanceView.columns>;
   approval_decision: ViewTable<typeof approvalDecisionView.columns>;
   extraction: ViewTable<typeof extractionView.columns>;
+  awaiting_extraction: ViewTable<typeof awaitingExtractionView.columns>;
   history: ViewTable<typeof historyView.columns>;
   fact: ViewTable<typeof factView.columns>;
   fact_end: ViewTable<typeof factEndView.columns>;

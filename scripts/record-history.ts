@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { defineAgent } from '../agents/index.ts';
 import { createClient } from '../client/index.ts';
 import type { HoldfastClient, SendTurn } from '../client/index.ts';
 import {
@@ -28,6 +29,7 @@ import { startWorker } from '../worker/create-worker.ts';
 import {
   consolidateDueWorkflow,
   consolidationWorkflowId,
+  extractionWorkflowId,
   scheduledTurnWorkflow,
   sweepWorkflow,
   turnWorkflowId,
@@ -65,7 +67,7 @@ async function main(version: string | undefined, only: readonly string[]): Promi
       databaseUrl: postgres.adminUrl,
       keyWrapper,
       temporal: { address: temporal.address, namespace: 'default', apiKey: null, taskQueue },
-      agents: new Map([[supportAgent.name, supportAgent]]),
+      agents: new Map([supportAgent, listener].map((agent) => [agent.name, agent])),
       model: createOpenAiModel({ baseUrl: model.url, apiKey: 'none', timeoutMs: 10_000 }),
       defaultModel: 'demo',
       embedder: createHashEmbedder(),
@@ -108,6 +110,20 @@ async function main(version: string | undefined, only: readonly string[]): Promi
       await writeFile(join(target, `${name}.json`), `${JSON.stringify(golden(workflowId, history), null, 2)}\n`);
       console.log(`recorded ${version}/${name}.json`);
     }
+    for (const [name, thread] of Object.entries(threads).filter(isWanted)) {
+      const workflowId = extractionWorkflowId({ taskQueue, tenant: 'default', thread, branch: 'main' });
+      const handle = new Client({ connection }).workflow.getHandle(workflowId);
+      await send(client, 'deferred', 'I live in Lisbon.', { thread, agent: listener.name });
+      // The first one sets a timer, the second one is enough.
+      while ((await handle.describe().catch(() => undefined)) === undefined) await delay(100);
+      await delay(1_000);
+      await send(client, 'deferred-2', 'I like tea.', { thread, agent: listener.name });
+      await handle.result();
+      const recorded =
+        name === 'deferred' ? await recordedHistory(client, name) : golden(workflowId, await handle.fetchHistory());
+      await writeFile(join(target, `${name}.json`), `${JSON.stringify(recorded, null, 2)}\n`);
+      console.log(`recorded ${version}/${name}.json`);
+    }
     for (const [name, start] of Object.entries(others).filter(isWanted)) {
       // Somebody of whom something is new since the last run over them.
       if (name === 'consolidate-due')
@@ -122,6 +138,16 @@ async function main(version: string | undefined, only: readonly string[]): Promi
 }
 
 const taskQueue = 'holdfast';
+
+/** Has turns read later. */
+const listener = defineAgent({
+  name: 'listener',
+  instructions: 'You listen.',
+  memory: { tools: false, extract: { everyTurns: 2, afterIdleMs: 60_000 } },
+});
+
+/** What is recorded of a thread whose turns are read later: the workflow that reads them, and a turn that leaves it to that one. */
+const threads: Readonly<Record<string, string>> = { 'extract-thread': 'recorded-later', deferred: 'recorded-later' };
 
 type Play = (client: HoldfastClient, temporal: Client, turn: string) => Promise<unknown>;
 

@@ -257,6 +257,7 @@ describe('what the package shows', () => {
       'DocumentBusyError',
       'DocumentDiffersError',
       'EntityNotFoundError',
+      'ExtractionRunningError',
       'HistoryNotArchivedError',
       'HoldfastError',
       'InvalidBlockError',

@@ -9,6 +9,7 @@ import { decideForTurn } from '../client/decide-for-turn.ts';
 import { cancelTurn } from '../client/cancel-turn.ts';
 import type { ScheduledTurn } from '../activities/types.ts';
 import { requestScheduledTurn } from '../client/request-scheduled-turn.ts';
+import { wakeExtraction } from '../client/extract-thread.ts';
 import { closeGoneTurn } from '../client/close-gone-turn.ts';
 import { assertSafeRole, assertSchema, createEventStore, openPool } from '../eventstore/index.ts';
 import type { KeyWrapper } from '../eventstore/index.ts';
@@ -154,6 +155,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         const assertConnected = (): Promise<void> => Promise.resolve();
         await cancelTurn({ tenant: ref.tenant, store, pool, starter, assertConnected }, ref.turn, by);
       },
+      wakeExtraction: (ref) => wakeExtraction(starter, ref),
       reached,
       log,
     });
@@ -165,7 +167,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       activities: {
         ...activities,
         requestScheduledTurn: (input: ScheduledTurn) => requestScheduledTurn({ store, pool, starter }, input),
-        ...createSweepActivities({ store, pool, starter }, { tenants: options.tenants, graceMs, log }),
+        ...createSweepActivities(
+          { store, pool, starter },
+          { tenants: options.tenants, agents: options.agents, graceMs, log },
+        ),
         ...createDueConsolidation({ store, pool }, options.tenants),
       },
       workflows: { workflowBundle: bundle },

@@ -42,6 +42,7 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
   let position = 0;
   let extracts = true;
   let compacts = false;
+  let defers = false;
   let spent: Spent = { toolCalls: 0, tokens: 0, costUsd: 0, wallMs: 0 };
   const clock = startWorkClock();
   const children = new Set<ChildCall>();
@@ -71,6 +72,7 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
       position = outcome.position;
       extracts = outcome.extracts ?? true;
       compacts = outcome.compacts ?? false;
+      defers = outcome.defers ?? false;
       if (outcome.done) break;
       // All of them end before the turn does: what a call has done must be in the log, also when another one fails.
       const ends = await Promise.allSettled(outcome.calls.map((call) => runCall(step, call)));
@@ -83,7 +85,12 @@ export async function agentTurn(input: TurnInput): Promise<TurnOutcome> {
   }
 
   // Neither waits for the other: both are work of minutes when a model is slow.
-  if (settled.status === 'completed') await Promise.all([extracts ? extract() : null, compacts ? compact() : null]);
+  if (settled.status === 'completed')
+    await Promise.all([
+      extracts ? extract() : null,
+      compacts ? compact() : null,
+      defers ? CancellationScope.nonCancellable(() => activities.short.deferExtraction(ref)) : null,
+    ]);
   await condition(allHandlersFinished);
   return settled;
 
@@ -256,7 +263,13 @@ function proxies({ stepMs, heartbeatMs }: TurnInput['timeouts']) {
     short: proxyActivities<
       Pick<
         Activities,
-        'settleApproval' | 'decideApproval' | 'startChild' | 'abortChildren' | 'endTurn' | 'recordExtractionFailure'
+        | 'settleApproval'
+        | 'decideApproval'
+        | 'startChild'
+        | 'abortChildren'
+        | 'endTurn'
+        | 'recordExtractionFailure'
+        | 'deferExtraction'
       >
     >({
       startToCloseTimeout: '30s',

@@ -80,6 +80,24 @@ export const consolidateWorkflow = 'consolidate';
 /** Name under which the workflow is registered that the schedule of consolidation starts. */
 export const consolidateDueWorkflow = 'consolidateDue';
 
+/** Name under which the workflow is registered that reads turns which wait for it. */
+export const extractThreadWorkflow = 'extractThread';
+
+/** Input of that workflow: a branch of a thread. */
+export interface ExtractThreadInput {
+  readonly tenant: string;
+  readonly thread: string;
+  readonly branch: string;
+  /** All that waits, whatever agents say about when. */
+  readonly all: boolean;
+  /** Of all that waits, what ended behind this position: an earlier run has tried the others. @default 0 */
+  readonly after?: number;
+  readonly timeouts: TurnTimeouts;
+}
+
+/** Tells that workflow that one more turn waits. A signal: what waits stands in the log, nobody waits for an answer. */
+export const turnEndedSignal = defineSignal('turnEnded');
+
 /** Task queue of what runs behind replies: extraction. Workers of its own may serve it. */
 export function backgroundQueue(taskQueue: string): string {
   return `${taskQueue}-background`;
@@ -97,6 +115,17 @@ export interface TurnAddress {
 /** Workflow id of a turn: one per deployment, tenant, branch and client-chosen turn id. */
 export function turnWorkflowId({ taskQueue, tenant, branch, turn }: TurnAddress): string {
   return [taskQueue, 'turn', tenant, branch, turn].map(encodeURIComponent).join('/');
+}
+
+/** Workflow id of what reads the waiting turns of a branch: one that waits for its time, and one for those who ask. */
+export function extractionWorkflowId({
+  taskQueue,
+  tenant,
+  thread,
+  branch,
+  all = false,
+}: Pick<TurnAddress, 'taskQueue' | 'tenant' | 'branch'> & { readonly thread: string; readonly all?: boolean }): string {
+  return [taskQueue, all ? 'extract-all' : 'extract', tenant, branch, thread].map(encodeURIComponent).join('/');
 }
 
 /** Workflow id of a run of consolidation: one per deployment, tenant and run. */

@@ -5,6 +5,7 @@ import {
   approvalDecisionView,
   approvalEscalationView,
   approvalView,
+  awaitingExtractionView,
   extractionView,
   historyView,
   openTurnView,
@@ -18,7 +19,7 @@ import {
 /** Threads, turns, steps (checkpoints), approvals and what became of them. */
 export const threadsProjection: Projection<MemoryEvent> = {
   name: 'threads',
-  version: 2,
+  version: 3,
   views: [
     threadView,
     turnView,
@@ -30,6 +31,7 @@ export const threadsProjection: Projection<MemoryEvent> = {
     approvalEscalationView,
     toolAllowanceView,
     extractionView,
+    awaitingExtractionView,
     historyView,
   ],
   project({ type, data }) {
@@ -69,7 +71,10 @@ export const threadsProjection: Projection<MemoryEvent> = {
           output_tokens: data.usage.outputTokens,
         });
       case 'TurnCompleted':
-        return ended({ ...refs(data), status: 'completed', ...partialReply(data.code) });
+        return [
+          ...ended({ ...refs(data), status: 'completed', ...partialReply(data.code) }),
+          ...(data.extraction === 'later' ? open(awaitingExtractionView, refs(data)) : []),
+        ];
       case 'TurnFailed':
         return ended({ ...refs(data), status: 'failed', code: data.code, detail: data.message });
       case 'TurnAborted':
@@ -125,6 +130,7 @@ export const threadsProjection: Projection<MemoryEvent> = {
         return [
           // A failed extraction may be run again: the later result stands.
           ...close(extractionView, { turn: data.turn }),
+          ...close(awaitingExtractionView, { turn: data.turn }),
           ...open(extractionView, {
             turn: data.turn,
             status: 'completed',
@@ -136,6 +142,8 @@ export const threadsProjection: Projection<MemoryEvent> = {
       case 'ExtractionFailed':
         return [
           ...close(extractionView, { turn: data.turn }),
+          // There is nothing left that could be read.
+          ...(data.code === 'SUBJECT_FORGOTTEN' ? close(awaitingExtractionView, { turn: data.turn }) : []),
           ...open(extractionView, {
             turn: data.turn,
             status: 'failed',

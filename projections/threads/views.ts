@@ -150,6 +150,14 @@ export const toolAllowanceView = defineView({
   },
 });
 
+/** Completed turns that wait to be read for memories; a row holds until they were, or their user is forgotten. */
+export const awaitingExtractionView = defineView({
+  name: 'awaiting_extraction',
+  key: ['turn'],
+  columns: { turn: required('text'), thread: required('text'), branch: required('text') },
+  indexes: ['(tenant, thread, branch) where to_pos is null'],
+});
+
 /** What extraction made of a turn after its reply. */
 export const extractionView = defineView({
   name: 'extraction',

@@ -46,7 +46,7 @@ export function withExtraction(database: TestDatabase) {
     model: createOpenAiModel({ baseUrl: server.url, apiKey: '', timeoutMs: 5_000 }),
     embedder: createHashEmbedder(),
     recall: createRecallIndex(),
-    ...{ closeGoneTurn: never, decideApproval: never, abortTurn: never },
+    ...{ closeGoneTurn: never, decideApproval: never, abortTurn: never, wakeExtraction: never },
     ...{ reached: () => undefined, log: () => undefined },
     ...change,
   });

@@ -179,7 +179,7 @@ export const examples: {
       expiresAt: '2027-05-30T18:00:00.000Z',
     },
     LimitReached: { ...turn, step: 2, limit: 'cost', allowed: 0.5, used: 0.625 },
-    TurnCompleted: { ...turn, steps: 2, code: 'MODEL_CUT_OFF' },
+    TurnCompleted: { ...turn, steps: 2, code: 'MODEL_CUT_OFF', extraction: 'later' },
     TurnFailed: { ...turn, code: 'MODEL_UNAVAILABLE', message: 'The model did not answer.' },
     TurnAborted: { ...turn, actor: 'user:bo', reason: 'asked twice' },
     FactAsserted: {

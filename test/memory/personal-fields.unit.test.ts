@@ -45,7 +45,7 @@ const publicFields: Readonly<Record<MemoryEvent['type'], readonly string[]>> = {
   ApprovalDecisionIgnored: ['approval', 'decision', 'actor', 'why'],
   RoundRecorded: ['round', 'message.speaker', 'reply.speaker', 'heard', 'occurredAt', 'expiresAt'],
   LimitReached: ['limit'],
-  TurnCompleted: ['code'],
+  TurnCompleted: ['code', 'extraction'],
   // Texts of our own errors, which hold no words of a conversation: they stand in Temporal, too.
   TurnFailed: ['code', 'message'],
   TurnAborted: ['actor'],

@@ -151,7 +151,10 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
             occurredAt: now(),
           },
         },
-        { type: 'TurnCompleted', data: { ...ref, steps: step } },
+        {
+          type: 'TurnCompleted',
+          data: { ...ref, steps: step, ...(n % 3 === 0 ? {} : { extraction: 'later' as const }) },
+        },
       );
       extraction(ref, scope, n);
     }

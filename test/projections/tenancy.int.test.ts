@@ -19,6 +19,7 @@ import * as threads from '../../projections/threads/queries.ts';
 import * as episodic from '../../projections/episodic/queries.ts';
 import * as trail from '../../projections/semantic/trail.ts';
 import * as compactions from '../../projections/working/compactions.ts';
+import * as awaiting from '../../projections/threads/awaiting-extraction.ts';
 import * as sweep from '../../projections/threads/sweep-queries.ts';
 import * as approvals from '../../projections/threads/approval-queries.ts';
 import * as working from '../../projections/working/queries.ts';
@@ -138,6 +139,15 @@ async function fill(tenant: string, mark: string): Promise<number> {
       type: 'ApprovalDecided',
       data: { ...ref, ...by, approval, decision: 'approve', remember: { for: 'thread', tool: 'pay' } },
     },
+    // Completed, and not read for memories yet.
+    {
+      type: 'TurnRequested',
+      data: {
+        ...{ thread, branch, turn: `${mark}-later`, agent: 'a', user: null },
+        ...{ message: mark, occurredAt: data.occurredAt },
+      },
+    },
+    { type: 'TurnCompleted', data: { thread, branch, turn: `${mark}-later`, steps: 1, extraction: 'later' } },
   ];
   await database.store.append(tenant, {
     id: 'orphan',
@@ -228,6 +238,8 @@ const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Pro
   listSteps: (reader) => threads.listSteps(reader, { turn: turns.own }),
   findExtraction: (reader) => threads.findExtraction(reader, turns.own),
   listUnarchivedTurns: (reader) => threads.listUnarchivedTurns(reader),
+  turnEndPosition: (reader) => awaiting.turnEndPosition(reader, turns.own),
+  listAwaitingExtraction: (reader) => awaiting.listAwaitingExtraction(reader),
   listOpenTurns: (reader) => sweep.listOpenTurns(reader, { after: 0, upTo: reader.position, limit: 100 }),
   listOrphanedTurns: (reader) => sweep.listOrphanedTurns(reader),
   listUnheededDecisions: (reader) => sweep.listUnheededDecisions(reader, { upTo: reader.position }),
@@ -354,6 +366,7 @@ describe('the queries of the views', () => {
       threads,
       approvals,
       sweep,
+      awaiting,
       working,
       compactions,
       trail,
