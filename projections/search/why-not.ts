@@ -1,4 +1,5 @@
 import type { Position } from '../../eventstore/index.ts';
+import { kindNames } from '../../memory/recall/policy.ts';
 import type { ShelfEntry } from '../../memory/recall/shelf.ts';
 import { recallWeights } from '../../memory/recall/weights.ts';
 import type { ViewReader } from '../read-views.ts';
@@ -114,7 +115,7 @@ function explainSeen({ found }: RankedMemories, entry: ShelfEntry, input: Retrie
   const isWanted = wantedBy(input, Infinity);
   if (isWanted && !isWanted(entry)) {
     const { kinds, scopes, sinceDays } = input.policy ?? {};
-    const asked = Object.entries({ kinds, scopes, sinceDays }).flatMap(([name, value]) =>
+    const asked = Object.entries({ kinds: kinds && kindNames(kinds), scopes, sinceDays }).flatMap(([name, value]) =>
       value === undefined ? [] : [`${name} ${String(value)}`],
     );
     return {
