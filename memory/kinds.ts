@@ -50,7 +50,7 @@ export function isTyped({ data }: Pick<Told, 'data'>): boolean {
 }
 
 /** What gives the name that stands for a subject. */
-interface SubjectNames {
+export interface SubjectNames {
   keyOf(name: string): string;
 }
 
@@ -91,11 +91,11 @@ export function dataText(data: unknown): string {
     .join('; ');
 }
 
-/** Every text and number in a value. */
+/** Every text, number and yes or no in a value. */
 export function leavesOf(data: unknown): string[] {
   if (Array.isArray(data)) return data.flatMap(leavesOf);
   if (isObject(data)) return Object.values(data).flatMap(leavesOf);
-  return typeof data === 'string' || typeof data === 'number' ? [String(data)] : [];
+  return ['string', 'number', 'boolean'].includes(typeof data) ? [String(data)] : [];
 }
 
 /** A value with every text in it changed. */

@@ -42,18 +42,19 @@ export function quotes(message: string, value: string): boolean {
   });
 }
 
-/** True when a text hardly says more than the statements of a message do: of ten words, seven stand there. */
-export function restates(message: string, text: string): boolean {
+/** True when a text hardly says more than the statements of a message do: of ten words, seven stand there, or another share. */
+export function restates(message: string, text: string, share = 0.7): boolean {
   const said = new Set(normaliseText(statementsOf(message)).split(' '));
   const words = normaliseText(text)
     .split(' ')
     .filter((word) => word !== '');
-  return words.length > 0 && words.filter((word) => said.has(word)).length >= words.length * 0.7;
+  return words.length > 0 && words.filter((word) => said.has(word)).length >= words.length * share;
 }
 
 /**
  * True when the message itself states a memory: nearly all its words stand in what is told there, or its value does. A how-to is more than its
- * goal, so its value alone makes it nobody's words.
+ * goal, so its value alone makes it nobody's words; of feedback half of the words must be theirs, too: "invoice" in a message does not make
+ * them say where copies of invoices go.
  */
 export function isStatedBy(
   message: string,
@@ -65,8 +66,13 @@ export function isStatedBy(
   }: { readonly kind?: string; readonly value: string; readonly text: string; readonly data?: unknown },
 ): boolean {
   // Its text may say again what the message says, while its data says more.
-  if (isTyped({ data })) return leavesOf(data).every((one) => quotes(message, one));
-  return restates(message, text) || (kind !== 'procedure' && quotes(message, value));
+  if (isTyped({ data })) {
+    const leaves = leavesOf(data);
+    return leaves.length > 0 && leaves.every((one) => quotes(message, one));
+  }
+  if (restates(message, text)) return true;
+  if (kind === 'procedure') return false;
+  return quotes(message, value) && (kind !== 'feedback' || restates(message, text, 0.5));
 }
 
 /** What of a message tells or asks for something to be done, without what it merely asks about. */
