@@ -66,9 +66,11 @@ export async function readPlaybookChanges(
   const versions = (await listVersions(reader, scope)).filter(
     (one) => one.scope.agent === undefined && one.scope.thread === undefined && one.contentHash !== '',
   );
-  const learnt = Map.groupBy(
-    versions.filter(({ steps }) => steps !== null),
-    ({ procedure }) => procedure,
+  // With the versions that somebody told of the same how-to: they may stand in its place, and they have their numbers.
+  const learnt = new Map(
+    [...Map.groupBy(versions, ({ procedure }) => procedure)].filter(([, own]) =>
+      own.some(({ steps }) => steps !== null),
+    ),
   );
   const procedures = [...learnt.keys()];
   const rollbacks = await readRollbacks(reader, {}, procedures);
@@ -82,7 +84,7 @@ export async function readPlaybookChanges(
       procedure,
       goal: own.at(-1)?.goal ?? '',
       versions: own.map(({ version, steps, stands }) => ({
-        ...{ version, steps: steps ?? [] },
+        ...{ version, steps },
         status: stands
           ? 'stands'
           : rollbacks.some((one) => one.procedure === procedure && one.version === version)

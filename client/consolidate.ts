@@ -12,12 +12,14 @@ import type { FactRetired, ObservationDerived, SessionSummarised } from '../memo
 import { countCare } from '../memory/consolidate/count.ts';
 import { itemKey } from '../memory/consolidate/item-key.ts';
 import { decideUndo } from '../memory/consolidate/undo.ts';
+import { joinNames } from '../memory/entities/names.ts';
 import type { MemoryEvent } from '../memory/events.ts';
 import { commands, streams } from '../memory/keys.ts';
 import type { Scope } from '../memory/scope.ts';
 import { subjectsOf } from '../memory/subject.ts';
 import type { ConsolidationRow } from '../projections/care/queries.ts';
 import { listConsolidations, readCaredFacts } from '../projections/care/queries.ts';
+import { listMerges } from '../projections/entities/queries.ts';
 import { readRetired, readSummary } from '../projections/care/retired.ts';
 import type { ViewReader } from '../projections/read-views.ts';
 import { readViews } from '../projections/read-views.ts';
@@ -174,7 +176,8 @@ async function decide(context: ClientContext, reader: ViewReader, run: string, a
   };
   const standing = await readCaredFacts(reader, scope);
   const holds = new Set(standing.map(({ fact }) => fact));
-  const { restored, left } = decideUndo(await readRetired(reader, own.retired), standing);
+  const names = joinNames(await listMerges(reader, scope), standing);
+  const { restored, left } = decideUndo(await readRetired(reader, own.retired), standing, names);
   const at = new Date().toISOString();
   const withdrawn = own.derived.map(({ data }) => data.observation).filter((id) => holds.has(id));
   const events: MemoryEvent[] = [

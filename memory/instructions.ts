@@ -30,6 +30,10 @@ export interface InstructInput {
 export function instruct(input: InstructInput): MemoryEvent[] {
   const { scope, events, hash, newId } = input;
   const known = new Map(input.procedures.map((procedure) => [normaliseText(procedure.goal), procedure]));
+  // Those of this very write count: two of one goal would be two versions of one number.
+  for (const { type, data } of input.events)
+    if (type === 'ProcedureLearned')
+      known.set(normaliseText(data.goal), { ...data, latest: data.version, rolledBack: [] });
   const feedback = new Map(input.facts.filter(({ kind }) => kind === 'feedback').map((fact) => [fact.fact, fact]));
   const made: MemoryEvent[] = [];
   const replaced = new Set<string>();
@@ -42,7 +46,7 @@ export function instruct(input: InstructInput): MemoryEvent[] {
       const before = over.find((one) => one !== undefined);
       const isWanted = data.validTo === null && data.disputedWith === null && isOwn(data.text);
       if (isWanted && (before !== undefined || isStanding(data.value) || isStanding(data.text)))
-        learn({ goal: before?.goal ?? (data.value.trim() || data.text), ...data });
+        learn({ goal: before?.goal ?? goalFor(data), ...data });
     } else if (type === 'FactConfirmed') {
       const fact = feedback.get(data.fact);
       const again = input.proposals.some(
@@ -50,7 +54,7 @@ export function instruct(input: InstructInput): MemoryEvent[] {
       );
       if (fact && again && fact.trust === 'direct_user' && fact.validTo == null)
         learn({
-          goal: fact.value.trim() || fact.text,
+          goal: goalFor(fact),
           text: fact.text,
           validFrom: fact.validFrom,
           source: data.source,
@@ -70,6 +74,13 @@ export function instruct(input: InstructInput): MemoryEvent[] {
     });
   }
   return made;
+
+  /** One word may be the value of several wishes ("short" of mails and of answers): then the wish itself is the goal. */
+  function goalFor({ value, text }: { readonly value: string; readonly text: string }): string {
+    const goal = value.trim() || text;
+    const one = known.get(normaliseText(goal));
+    return one && one.version > 0 && normaliseContent(one.text) !== normaliseContent(text) ? text : goal;
+  }
 
   /** The how-to that stands with the words of a feedback. */
   function instructionOf(fact: string): KnownProcedure | undefined {

@@ -23,7 +23,8 @@ export interface KnownPlaybook {
   readonly goal: string;
   readonly versions: readonly {
     readonly version: number;
-    readonly steps: readonly string[];
+    /** Null: somebody told it, and it was not learnt here. */
+    readonly steps: readonly string[] | null;
     readonly status: 'stands' | 'superseded' | 'rolled_back';
     /** Turns that vouch for it. */
     readonly proofs: readonly string[];
@@ -83,7 +84,7 @@ export function findPlaybooks(input: PlaybookInput): PlaybookChange[] {
     const goal = best && goalOf(best.turns);
     if (!best || goal === undefined || told.has(normaliseText(goal))) continue;
     const known = input.known.find((one) => likeness(new Set(taskWords(one.goal).keys()), core) >= leastAlike);
-    if (known && touched.has(known.procedure)) continue;
+    if (known && (touched.has(known.procedure) || isTold(known))) continue;
     const change = known
       ? nextOf(known, ways, goal)
       : learn(input.newId(`${goal}|${best.steps.join('|')}`), 1, best, goal);
@@ -114,11 +115,16 @@ interface Way {
   readonly turns: readonly ReadTurn[];
 }
 
+/** What somebody told in its place stands, however well something else works. */
+function isTold({ versions }: KnownPlaybook): boolean {
+  return versions.some(({ status, steps }) => status === 'stands' && steps === null);
+}
+
 function nextOf(known: KnownPlaybook, ways: readonly Way[], goal: string): PlaybookChange | null {
   const [best] = ways;
   if (!best) return null;
   const standing = known.versions.find(({ status }) => status === 'stands');
-  const own = standing && ways.find(({ steps }) => sameSteps(steps, standing.steps));
+  const own = standing && ways.find(({ steps }) => sameSteps(steps, standing.steps ?? []));
   // What stands gives way only to what has worked more often.
   if (standing && own && own.turns.length >= best.turns.length) {
     const sources = own.turns
@@ -126,7 +132,8 @@ function nextOf(known: KnownPlaybook, ways: readonly Way[], goal: string): Playb
       .flatMap(({ source }) => (standing.proofs.includes(source.turn) ? [] : [source]));
     return { procedure: known.procedure, version: standing.version, sources, learnt: null };
   }
-  if (known.versions.some(({ status, steps }) => status === 'rolled_back' && sameSteps(steps, best.steps))) return null;
+  if (known.versions.some(({ status, steps }) => status === 'rolled_back' && sameSteps(steps ?? [], best.steps)))
+    return null;
   const version = Math.max(...known.versions.map((one) => one.version)) + 1;
   return learn(known.procedure, version, best, known.goal === '' ? goal : known.goal);
 }

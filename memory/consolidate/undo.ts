@@ -1,6 +1,6 @@
 import type { FactRestored, LeftAlone } from '../care-events.ts';
 import { familyOf, holdsOne } from '../kinds.ts';
-import type { Told } from '../kinds.ts';
+import type { SubjectNames, Told } from '../kinds.ts';
 
 /** A fact that a run retired, as it was, and how things stand now. */
 export interface RetiredFact {
@@ -30,7 +30,11 @@ export interface UndoDecision {
  * Decides which retired facts hold again: those about which nothing has changed since. One is left as it is when it was touched, when the
  * fact it was merged into has ended meanwhile, or when something holds now that says the same or cannot hold beside it.
  */
-export function decideUndo(retired: readonly RetiredFact[], standing: readonly StandingFact[]): UndoDecision {
+export function decideUndo(
+  retired: readonly RetiredFact[],
+  standing: readonly StandingFact[],
+  names?: SubjectNames,
+): UndoDecision {
   const restored: Omit<FactRestored['data'], 'run'>[] = [];
   const left: LeftAlone[] = [];
   for (const { was, fact, into, lent, touched } of retired) {
@@ -43,7 +47,9 @@ export function decideUndo(retired: readonly RetiredFact[], standing: readonly S
     else if (now.some((one) => one.contentHash === was.contentHash)) leave('the same was learnt again since');
     else if (
       holdsOne(was) &&
-      standing.some((one) => one.fact !== into && one.fact !== was.disputedWith && familyOf(one) === familyOf(was))
+      standing.some(
+        (one) => one.fact !== into && one.fact !== was.disputedWith && familyOf(one, names) === familyOf(was, names),
+      )
     )
       leave('another value holds since');
     else restored.push({ ...was, from: into === null ? null : { into, turns: lent } });

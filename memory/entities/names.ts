@@ -1,3 +1,4 @@
+import { kindOfValue } from './kinds.ts';
 import { holdsOf, relationKey } from '../relations.ts';
 import { normaliseContent, normaliseText } from '../text.ts';
 
@@ -78,7 +79,7 @@ export function joinNames(merges: readonly NameMerge[], facts: readonly NamingFa
   const holding = facts.filter(({ validTo }) => validTo == null);
   const said = holding.filter(({ relation, trust }) => isAlias(relation) && trust !== 'tool_external');
   if (said.length > 0) {
-    const claims = claimsOf(said);
+    const claims = claimsOf(said, holding);
     const single = singleValues(holding);
     for (const { fact, subject, value } of said) {
       const [own, other] = [normaliseText(subject), normaliseText(value)];
@@ -128,13 +129,16 @@ function unite(
 }
 
 /** For each name, whose other name it is said to be. */
-function claimsOf(said: readonly NamingFact[]): Map<string, Set<string>> {
+/** Who is said to go by a name: those that an alias names, and somebody's brother or friend, who is another person than whose they are. */
+function claimsOf(said: readonly NamingFact[], holding: readonly NamingFact[]): Map<string, Set<string>> {
   const claims = new Map<string, Set<string>>();
-  for (const { subject, value } of said) {
-    const key = normaliseText(value);
-    const own = claims.get(key) ?? new Set();
-    claims.set(key, own.add(normaliseText(subject)));
-  }
+  const claim = (name: string, by: string): void => {
+    const key = normaliseText(name);
+    claims.set(key, (claims.get(key) ?? new Set()).add(by));
+  };
+  for (const { subject, value } of said) claim(value, normaliseText(subject));
+  for (const { subject, relation, value } of holding)
+    if (kindOfValue(relation) === 'person') claim(value, `${normaliseText(subject)}|${relation}`);
   return claims;
 }
 

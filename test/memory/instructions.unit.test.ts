@@ -67,6 +67,25 @@ describe('feedback becomes an instruction', () => {
     ]);
   });
 
+  test('beside another one of the same value: neither takes the place of the other', () => {
+    const mails = instruction('short', 'Always keep mails short.');
+    const facts = [given('short', { text: 'Always keep mails short.', relation: 'mail_style' })];
+    const answers = wish('short', { text: 'Always keep answers short.' });
+    expect(follow({ facts, procedures: [mails] }, [answers])).toMatchObject([
+      { type: 'ProcedureLearned', data: { procedure: 'i0', version: 1, goal: 'Always keep answers short.' } },
+    ]);
+  });
+
+  test('beside a how-to of the same write: each has a number of its own', () => {
+    const howTo = proposal({ kind: 'procedure', value: short, text: 'Write three sentences at most.' });
+    const { events } = decide({}, howTo, wish(short));
+    const made = [...events, ...follow({}, [howTo, wish(short)])].flatMap((event) =>
+      event.type === 'ProcedureLearned' ? [`${event.data.procedure} ${event.data.version}`] : [],
+    );
+    expect(new Set(made).size).toBe(made.length);
+    expect(made).toHaveLength(2);
+  });
+
   test('once: what stands already is not learnt again', () => {
     const procedures = [instruction(short, `User asks: ${short}.`)];
     expect(follow({ facts: [given(short)], procedures }, [wish(short)])).toEqual([]);

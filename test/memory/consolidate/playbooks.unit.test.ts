@@ -47,6 +47,22 @@ function after(changes: readonly PlaybookChange[], status: 'stands' | 'rolled_ba
 }
 
 describe('a sequence of tools that worked', () => {
+  test('gives way to what somebody told in its place, and takes no number of theirs', () => {
+    const [learnt] = after(find(refunds(3)));
+    if (!learnt) throw new Error('nothing was learnt');
+    const [first] = learnt.versions;
+    const told = (status: 'stands' | 'rolled_back'): KnownPlaybook => ({
+      ...learnt,
+      versions: [
+        ...(first ? [{ ...first, status: 'superseded' as const }] : []),
+        { version: 2, steps: null, status, proofs: [] },
+      ],
+    });
+    const again = refunds(6).slice(2);
+    expect(find(again, { known: [told('stands')] })).toEqual([]);
+    expect(find(again, { known: [told('rolled_back')] })).toMatchObject([{ procedure: learnt.procedure, version: 3 }]);
+  });
+
   test('in three turns for one kind of request is a playbook', () => {
     const [playbook, ...more] = find(refunds(3));
     expect(more).toEqual([]);

@@ -50,6 +50,13 @@ describe('names', () => {
     expect(groups([], facts)).toEqual([]);
   });
 
+  test('of somebody else in the family are not joined to who goes by the same name', () => {
+    // "My nickname is Ben", "My brother is Ben": what is then said of Ben ends nothing of the user's.
+    const facts = [fact('user|nickname|Ben'), fact('user|brother|Ben'), fact('user|lives_in|Berlin')];
+    expect(groups([], facts)).toEqual([]);
+    expect(groups([], facts.slice(0, 1))).toEqual([['user', 'ben']]);
+  });
+
   test('are joined by a fact that says so, while it holds', () => {
     const said = fact('Robert Müller|also_known_as|Bob');
     const facts = [said, fact('Bob|works_at|Acme')];
