@@ -56,6 +56,8 @@ export interface KnownFact {
   readonly data?: unknown;
   /** What tells values of such a kind apart. @default every value stands for itself */
   readonly key?: string | null;
+  /** It was taken back: it says nothing about when others began or ended, only that older words do not bring it back. @default false */
+  readonly isTakenBack?: boolean;
 }
 
 /** A procedure in its current version, or in the last one of one that has none. */
@@ -268,7 +270,9 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
 
   /** The facts that cannot hold together with the proposal. */
   function findRivals(proposal: KeyedProposal, target: KnownFact | undefined): readonly KnownFact[] {
-    const family = [...facts.values()].filter((fact) => familyOf(fact, names) === familyOf(proposal, names));
+    const family = [...facts.values()].filter(
+      (fact) => fact.isTakenBack !== true && familyOf(fact, names) === familyOf(proposal, names),
+    );
     // One that is named is meant, whatever tells it apart.
     const isMeant = proposal.action === 'supersede' && target && isTyped(target) && target.kind === proposal.kind;
     if (holdsOne(proposal)) return isMeant ? [...new Set([...family, target])] : family;
@@ -345,7 +349,8 @@ export function reconcile(input: ReconcileInput): ReconcileResult {
 
   function confirm(proposal: MemoryProposal, known: KnownFact): MemoryOutcome {
     events.push({ type: 'FactConfirmed', data: { fact: known.fact, ...place, source: proposal.source } });
-    return { outcome: 'duplicate', id: known.fact, text: known.text, reason: 'known already; this source was added' };
+    const reason = known.validTo == null ? 'known already' : `known already, and over since ${known.validTo}`;
+    return { outcome: 'duplicate', id: known.fact, text: known.text, reason: `${reason}; this source was added` };
   }
 
   function retract(proposal: MemoryProposal, known: KnownFact): MemoryOutcome {

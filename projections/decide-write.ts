@@ -4,7 +4,7 @@ import type { MemoryEvent, MemoryOutcome, Trust } from '../memory/events.ts';
 import { streams } from '../memory/keys.ts';
 import { instruct } from '../memory/instructions.ts';
 import type { MemoryProposal, ReconcileInput } from '../memory/reconcile.ts';
-import { reconcile } from '../memory/reconcile.ts';
+import { factHash, reconcile } from '../memory/reconcile.ts';
 import { joinNames } from '../memory/entities/names.ts';
 import { holdsOf } from '../memory/relations.ts';
 import { isTyped } from '../memory/kinds.ts';
@@ -13,7 +13,7 @@ import { subjectsOf } from '../memory/subject.ts';
 import { listMerges } from './entities/queries.ts';
 import { readKnownProcedures } from './procedural/queries.ts';
 import type { ViewReader } from './read-views.ts';
-import { readKnownFacts, readPastFacts } from './semantic/queries.ts';
+import { readEndedFacts, readKnownFacts, readPastFacts } from './semantic/queries.ts';
 import { streamVersion } from './stream-version.ts';
 
 /** A memory write that is decided but not stored: the events and the version they were decided at. */
@@ -50,7 +50,10 @@ export async function decideProposals(reader: ViewReader, input: WriteInput): Pr
   const past = hasTimeline ? await readPastFacts(reader, scope) : [];
   const known = await readKnownFacts(reader, scope);
   const names = joinNames(await listMerges(reader, scope), known);
-  const facts = [...past, ...known];
+  const hashes = proposals.map((proposal) => factHash(proposal, sha256));
+  const ended = await readEndedFacts(reader, scope, [...new Set(hashes)]);
+  const isPast = new Set(past.map(({ fact }) => fact));
+  const facts = [...past, ...ended.filter(({ fact }) => !isPast.has(fact)), ...known];
   const procedures = await readKnownProcedures(reader, scope);
   const { events, outcomes } = reconcile({
     ...{ scope, trust, proposals, names, facts, procedures, hash: sha256 },

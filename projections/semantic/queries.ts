@@ -63,6 +63,43 @@ export async function readPastFacts(reader: ViewReader, scope: Scope): Promise<K
   });
 }
 
+/**
+ * Facts of exactly this scope that say one of these things and have ended: words that are older than that end and are read after it must not
+ * bring them back. Not those that consolidation retired: what they say holds, or expired.
+ */
+export async function readEndedFacts(
+  reader: ViewReader,
+  scope: Scope,
+  contentHashes: readonly string[],
+): Promise<KnownFact[]> {
+  if (contentHashes.length === 0) return [];
+  const { db, tenant } = reader;
+  const lineage = await lineageOf(reader, scope.fork);
+  const rows = await db
+    .selectFrom('fact as f')
+    .innerJoin('fact_end as e', (join) =>
+      join
+        .onRef('e.tenant', '=', 'f.tenant')
+        .onRef('e.fact', '=', 'f.fact')
+        .on(holdsFor(reader, lineage, { alias: 'e' })),
+    )
+    .where('f.tenant', '=', tenant)
+    .where(livesIn(scope, 'f'))
+    .where(holdsFor(reader, lineage, { alias: 'f', item: 'f.fact', past: true }))
+    .where('f.content_hash', 'in', contentHashes)
+    .where('e.reason', 'not in', ['merged', 'expired', 'undone'])
+    .selectAll('f')
+    .select(['e.valid_to as ended_at', 'e.reason'])
+    .orderBy('f.from_pos', 'desc')
+    .limit(mostPast)
+    .execute();
+  return rows.map((row) => ({
+    ...toKnownFact(row),
+    validTo: row.ended_at.toISOString(),
+    isTakenBack: row.reason !== 'superseded',
+  }));
+}
+
 /** A fact with its validity and its sources. */
 export interface FactRow {
   readonly fact: string;

@@ -67,6 +67,23 @@ async function learn(user: string, relation: string, value: string, n: number): 
   return write.outcomes[0]?.id ?? '';
 }
 
+test('words that are read late bring nothing back that was taken back, or replaced, after they were said', async () => {
+  const scope = { user: 'late' };
+  const jazz = await learn('late', 'likes', 'jazz', 1);
+  const rock = await learn('late', 'likes', 'rock', 2);
+  await client.memory.retract({ ...by, scope, memories: [jazz], occurredAt: day(5) });
+  const text = 'The user likes blues.';
+  await client.memory.correct({ ...by, scope, memory: rock, value: 'blues', text, occurredAt: day(5) });
+  // Said on the third and fourth, read now.
+  expect(await learn('late', 'likes', 'jazz', 3)).toBe(jazz);
+  expect(await learn('late', 'likes', 'rock', 4)).toBe(rock);
+  const values = async () => (await client.memory.list({ scope })).map(({ value }) => value).sort();
+  expect(await values()).toEqual(['blues']);
+  // Said again after it was taken back: it is liked again.
+  expect(await learn('late', 'likes', 'jazz', 6)).not.toBe(jazz);
+  expect(await values()).toEqual(['blues', 'jazz']);
+});
+
 test('a correction replaces, keeps what held before, and gives a receipt that a repeat gives again', async () => {
   const scope = { user: 'ana' };
   const first = await learn('ana', 'lives_in', 'Lisbon', 1);

@@ -415,10 +415,17 @@ export function history({ seed, turns, mark = 'h', subjects = false }: HistoryOp
         usage: { inputTokens: 0, outputTokens: 0 },
       },
     });
-    commit(`${ref.turn}/extraction`, ...learnt, {
-      type: 'ExtractionCompleted',
-      data: { ...ref, model: 'demo', outcomes: [], usage: { inputTokens: 1, outputTokens: 1 } },
-    });
+    commit(
+      `${ref.turn}/extraction`,
+      ...learnt,
+      // Some are given up and wait to be asked for.
+      n % 3 === 2
+        ? { type: 'ExtractionFailed', data: { ...ref, code: 'MODEL_UNAVAILABLE', message: `${mark} was not read` } }
+        : {
+            type: 'ExtractionCompleted',
+            data: { ...ref, model: 'demo', outcomes: [], usage: { inputTokens: 1, outputTokens: 1 } },
+          },
+    );
   }
 }
 

@@ -76,6 +76,8 @@ function remembered(person: string, text: string): Command<MemoryEvent> {
   const events: MemoryEvent[] = [
     asserted(id, text, null),
     asserted(`past ${id}`, `once ${text}`, '2026-02-01T00:00:00Z'),
+    asserted(`ended ${id}`, `no more ${text}`, null),
+    { type: 'FactRetracted', data: { fact: `ended ${id}`, validTo: '2026-02-01T00:00:00Z', reason: text, source } },
     {
       type: 'BlockEdited',
       data: { scope, label: 'persona', description: 'd', value: text, limit: 100, actor: 'a', reason: 'r' },
@@ -225,6 +227,7 @@ const queries: Readonly<Record<string, (reader: ViewReader, scope: Scope) => Pro
   ],
   readKnownFacts: (reader, scope) => semantic.readKnownFacts(reader, scope),
   readPastFacts: (reader, scope) => semantic.readPastFacts(reader, scope),
+  readEndedFacts: (reader, scope) => semantic.readEndedFacts(reader, scope, ['hash ended fact of "acme"']),
   readFactTrail: async (reader, scope) => {
     const [first] = await semantic.listFacts(reader, { reader: scope, past: true });
     return trail.readFactTrail(reader, { scope, fact: first?.fact ?? ids.fact });
