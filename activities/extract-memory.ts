@@ -139,7 +139,8 @@ export async function recordExtractionFailure(
 ): Promise<void> {
   const stream = streams.extraction(input.turn);
   await deps.store.append(input.tenant, {
-    id: `${commands.extraction(input.turn)}/failed`,
+    // Another reason is another failure: it may be the one after which nobody waits any more.
+    id: `${commands.extraction(input.turn)}/failed/${input.code}`,
     streams: [{ name: stream, expectedVersion: 'any' }],
     events: [
       {

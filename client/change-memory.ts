@@ -66,11 +66,15 @@ const maxDecisions = 10;
  * Stores a memory of a kind of your own, decided against what is known like any other: the same again confirms, a newer one of the same key
  * ends the older. Throws InvalidMemoryError when the data does not fit the kind, MemoryNotFoundError for one to replace that does not hold.
  */
-export async function storeMemory<Data>(context: ClientContext, request: StoreMemory<Data>): Promise<MemoryReceipt> {
+export async function storeMemory<Data>(
+  context: ClientContext,
+  request: StoreMemory<Data>,
+  clean: (text: string) => string,
+): Promise<MemoryReceipt> {
   const { kind, subject = 'user', replaces } = request;
-  const typed = await kind.read(request.data);
+  const typed = await kind.read(request.data, clean);
   if ('problem' in typed) throw new InvalidMemoryError(kind.name, typed.problem);
-  const text = request.text ?? `${kind.name.replaceAll('_', ' ')}: ${typed.value}`;
+  const text = request.text === undefined ? `${kind.name.replaceAll('_', ' ')}: ${typed.value}` : clean(request.text);
   const asked = ['store', kind.name, subject, canonicalData(typed.data), text, replaces ?? ''];
   const [receipt] = await change(context, request, asked, (known) => {
     const of = { ...typed, kind: kind.name, subject, text };

@@ -72,14 +72,15 @@ export interface MemoryRecord {
 }
 
 /** Gives the reads and changes of single memories of a client's tenant. */
-export function createMemoryRecord(context: ClientContext): MemoryRecord {
+export function createMemoryRecord(context: ClientContext, clean: (text: string) => string): MemoryRecord {
   const read = async <T>(query: (reader: ViewReader) => Promise<T>, at?: Moment): Promise<T> =>
     readViews(context.pool, await context.store.tenantNumber(context.tenant), query, { at });
 
   return {
     get: ({ memory, scope, at }) => read((reader) => find(reader, scope, memory), at),
-    store: (request) => storeMemory(context, request),
-    correct: (request) => correctMemory(context, request),
+    store: (request) => storeMemory(context, request, clean),
+    correct: (request) =>
+      correctMemory(context, { ...request, value: clean(request.value), text: clean(request.text) }),
     retract: (request) => retractMemories(context, request),
     async history({ memory, scope, at }) {
       const positions = await read(async (reader) => {

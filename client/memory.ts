@@ -113,7 +113,7 @@ export function createMemory(
   };
   const list: MemoryClient['list'] = ({ scope, past = false, at }) =>
     read((reader) => listFacts(reader, { reader: scope, past }), at);
-  const record = createMemoryRecord(context);
+  const record = createMemoryRecord(context, clean);
 
   return {
     ...record,

@@ -55,10 +55,11 @@ export async function sweepExtractions(
       const isDue = (waiting.length >= everyTurns && last.position <= enough) || last.position <= idle;
       const ref = { tenant, thread: last.thread, branch: last.branch };
       const workflowId = extractionWorkflowId({ taskQueue: starter.taskQueue, ...ref });
-      // Looked up first: one that is at it needs no signal in every round.
-      if (!isDue || (await stateOf(starter, workflowId)) === 'running') continue;
+      if (!isDue) continue;
+      // Told also where one runs: it may wait for a time that an earlier deploy had set.
+      const runs = (await stateOf(starter, workflowId)) === 'running';
       await wakeExtraction(starter, ref);
-      started += 1;
+      if (!runs) started += 1;
     }
   }
   return started;

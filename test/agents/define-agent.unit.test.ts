@@ -162,7 +162,7 @@ const wrongAgents: readonly { readonly options: unknown; readonly says: RegExp }
   { options: { approvals: { '*': { approval: 'maybe' } } }, says: /approvals\["\*"\]\.approval .* but "maybe"/ },
   { options: { approvals: { '*': { timeout: 5 } } }, says: /approvals\["\*"\]\.timeout .* must be left out/ },
   { options: { memory: { extractor: 'oracle' } }, says: /memory\.extractor .*"model" or "rules", but "oracle"/ },
-  { options: { memory: { extract: 'no' } }, says: /memory\.extract .* true or false, but "no"/ },
+  { options: { memory: { extract: 'no' } }, says: /memory\.extract .* true, false, "manual" or .* but "no"/ },
   {
     options: { blocks: [{ label: 'x', description: '', value: 'long', limit: 3 }] },
     says: /blocks\[0\]\.value .* 0 to 3 characters/,
