@@ -86,9 +86,11 @@ export interface Shelf {
   vectorOf(index: number): Float32Array | null;
   /**
    * Digests of texts without a vector: those that were not asked for yet, and of those that were, the ones asked for longest ago. `more`
-   * says that some were not asked for yet.
+   * says that some are left that were not asked for yet, `isFirst` that some of these were not.
    */
-  withoutVector(limit: number): { readonly hashes: string[]; readonly more: boolean };
+  withoutVector(limit: number): { readonly hashes: string[]; readonly more: boolean; readonly isFirst: boolean };
+  /** Notes texts of which asking failed: they count as not asked for yet. */
+  askAnew(hashes: readonly string[]): void;
   /** Lets go of all vectors, for those of another model. */
   forgetVectors(): void;
 }
@@ -248,6 +250,7 @@ export function createShelf(): Shelf {
     },
     withoutVector: (limit) => {
       const hashes: string[] = [];
+      const isFirst = fresh.size > 0;
       const again = Math.min(limit, 200);
       for (const hash of fresh) {
         if (hashes.length === limit) break;
@@ -264,7 +267,13 @@ export function createShelf(): Shelf {
         bare.delete(hash);
         bare.add(hash);
       }
-      return { hashes, more: fresh.size > 0 };
+      return { hashes, more: fresh.size > 0, isFirst };
+    },
+    askAnew: (hashes) => {
+      for (const hash of hashes) {
+        if (!bare.delete(hash)) continue;
+        fresh.add(hash);
+      }
     },
     forgetVectors: () => {
       vectors = null;

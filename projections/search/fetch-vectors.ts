@@ -28,21 +28,55 @@ export async function attachVectors(
     one.held = held;
     // New texts are asked for at once, those that had none before a few at a time.
     for (;;) {
-      const { hashes, more } = one.shelf.withoutVector(2_000);
-      if (hashes.length === 0) break;
-      const near = new Set(own ? await findNear(reader, own, hashes) : []);
-      const missing = hashes.filter((hash) => !near.has(hash));
-      const rows = missing.length === 0 ? [] : await readVectors(reader, { model, hashes: missing });
+      // Others may be at those that this question needs, too: without them it would rank by what happens to be there.
+      await one.attaching;
       // A question by another model came between.
       if (one.held !== held) break;
-      one.shelf.leave([...near]);
-      one.shelf.attach(new Map(rows.map(({ text_hash, vector }) => [text_hash, toVector(vector)])));
+      const { hashes, more, isFirst } = one.shelf.withoutVector(2_000);
+      if (hashes.length === 0) break;
+      const attached = attach(reader, one, { hashes, held, model, space: own });
+      if (isFirst) one.attaching = waitFor(one, attached);
+      await attached;
       if (!more) break;
     }
     spaces.push(own);
   }
   index.trim();
   return spaces;
+}
+
+/** Ends when the vectors are there, or when fetching them has failed: who fetched them hears of that. */
+async function waitFor(kept: KeptShelf, attached: Promise<void>): Promise<void> {
+  await attached.catch(() => undefined);
+  kept.attaching = null;
+}
+
+async function attach(
+  reader: ViewReader,
+  kept: KeptShelf,
+  {
+    hashes,
+    held,
+    model,
+    space,
+  }: {
+    readonly hashes: readonly string[];
+    readonly held: string;
+    readonly model: string;
+    readonly space: NearSpace | null;
+  },
+): Promise<void> {
+  try {
+    const near = new Set(space ? await findNear(reader, space, hashes) : []);
+    const missing = hashes.filter((hash) => !near.has(hash));
+    const rows = missing.length === 0 ? [] : await readVectors(reader, { model, hashes: missing });
+    if (kept.held !== held) return;
+    kept.shelf.leave([...near]);
+    kept.shelf.attach(new Map(rows.map(({ text_hash, vector }) => [text_hash, toVector(vector)])));
+  } catch (error) {
+    if (kept.held === held) kept.shelf.askAnew(hashes);
+    throw error;
+  }
 }
 
 /** Vectors for one question, and how many of its nearest pgvector found; null = the index was not asked. */

@@ -34,6 +34,8 @@ export interface KeptShelf {
   validity: string | null;
   /** Which vectors it holds: those of which model, and which of them are kept elsewhere. */
   held: string | null;
+  /** Somebody is fetching vectors of texts that had none before; never rejects. */
+  attaching: Promise<void> | null;
 }
 
 export interface RecallIndexOptions {
@@ -59,7 +61,7 @@ export function createRecallIndex({
 }: RecallIndexOptions = {}): RecallIndex {
   const kept = new Map<string, KeptShelf>();
   const drop = (name: string): KeptShelf => {
-    const empty: KeptShelf = { shelf: createShelf(), position: 0, validity: null, held: null };
+    const empty: KeptShelf = { shelf: createShelf(), position: 0, validity: null, held: null, attaching: null };
     kept.delete(name);
     kept.set(name, empty);
     return empty;
