@@ -165,15 +165,19 @@ test('one turn id sent again when Temporal has forgotten the turn: the log answe
 
   // As at the end of its retention.
   const { workflowId } = workflowOf(rig, request.turn);
-  await rig.temporal.workflowService.deleteWorkflowExecution({
-    namespace: 'default',
-    workflowExecution: { workflowId },
-  });
-  await until('Temporal has forgotten it', async () =>
-    workflowOf(rig, request.turn)
-      .describe()
-      .then(() => undefined)
-      .catch((error: unknown) => (error instanceof WorkflowNotFoundError ? true : undefined)),
+  await until(
+    'Temporal has forgotten it',
+    async () => {
+      // Asked for again: what is still being closed is not deleted yet.
+      await rig.temporal.workflowService
+        .deleteWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId } })
+        .catch(() => undefined);
+      return workflowOf(rig, request.turn)
+        .describe()
+        .then(() => undefined)
+        .catch((error: unknown) => (error instanceof WorkflowNotFoundError ? true : undefined));
+    },
+    { timeoutMs: 60_000, everyMs: 500 },
   );
   const calls = rig.model.requests();
   const again = await (await rig.anotherClient()).turns.send(request);
