@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -36,6 +36,15 @@ beforeAll(async () => {
   await worker.client.turns.send({ ...request, turn: 't2', message: 'Hello.' });
 });
 
+/** A file with other instructions, which goes with its test. */
+async function instructionsFile(onTestFinished: (end: () => Promise<void>) => void): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-instructions-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'instructions.txt');
+  await writeFile(file, 'You are brief.\n');
+  return file;
+}
+
 describe('fork', () => {
   test('answers what would have been said, and tells where it left', async () => {
     const run = await cli('fork', 'trip', '--at', 't1/1', '--name', 'other', '--tool-result', 'echo=nothing');
@@ -48,9 +57,8 @@ describe('fork', () => {
     expect(listed.map(({ turn, step }) => `${turn}/${step}`)).toEqual(['t1/1', 't1~other/2']);
   });
 
-  test('takes other words, instructions, models, blocks and rules for tools', async () => {
-    const file = join(await mkdtemp(join(tmpdir(), 'holdfast-fork-')), 'instructions.txt');
-    await writeFile(file, 'You are brief.\n');
+  test('takes other words, instructions, models, blocks and rules for tools', async ({ onTestFinished }) => {
+    const file = await instructionsFile(onTestFinished);
     const changes = [
       '--message',
       'Use the tool echo with {"note": "two"}',
@@ -139,14 +147,13 @@ describe('diff', () => {
 });
 
 describe('rerun-step', () => {
-  test('asks the model once more, in isolation, and shows both replies', async () => {
+  test('asks the model once more, in isolation, and shows both replies', async ({ onTestFinished }) => {
     const before = (await json('events', 'trip')).data;
     const same = await json('rerun-step', 't1', '2');
     const { steps } = await worker.client.turns.explain('t1');
     expect(same).toMatchObject({ code: 0, data: { position: null, before: { promptHash: steps[1]?.promptHash } } });
     expect(same.data).toMatchObject({ after: { promptHash: steps[1]?.promptHash, text: steps[1]?.text } });
-    const file = join(await mkdtemp(join(tmpdir(), 'holdfast-rerun-')), 'instructions.txt');
-    await writeFile(file, 'You are brief.\n');
+    const file = await instructionsFile(onTestFinished);
     const changes = ['--instructions-file', file, '--message', 'Use the tool echo with {"note": "three"}'];
     const other = await cli('rerun-step', 't1', '1', ...changes);
     expect(other).toMatchObject({ code: 0, stderr: '' });
